@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+#include "machine.h"
+
+/* clang-format off */
+const struct step machine[NSTATES][NEVENTS] = {
+	[DOWN] = {
+		[START_WANTED]	= { START,		STARTING },
+		[STOP_WANTED]	= { CANCEL,		DOWN },
+	},
+	[STARTING] = {
+		[PROGRAM_RUNS]	= { SETTLE,		UP },
+		[START_FAILED]	= { KILL_TREE,		KILLING },
+		[PROGRAM_DIED]	= { KILL_TREE,		KILLING },
+		[STOP_WANTED]	= { ASK,		STOPPING },
+		[KILL_WANTED]	= { KILL_TREE,		KILLING },
+		[FROZEN]	= { BROADCAST,		STARTING },
+	},
+	[UP] = {
+		[PROGRAM_DIED]	= { SWEEP,		STRAGGLERS },
+		[STOP_WANTED]	= { ASK,		STOPPING },
+		[KILL_WANTED]	= { KILL_TREE,		KILLING },
+		[NOTIFIED]	= { ANNOUNCE,		READY },
+		[FROZEN]	= { BROADCAST,		UP },
+		[TREE_QUIET]	= { KILL_TREE,		KILLING },
+	},
+	[READY] = {
+		[PROGRAM_DIED]	= { SWEEP,		STRAGGLERS },
+		[STOP_WANTED]	= { ASK,		STOPPING },
+		[KILL_WANTED]	= { KILL_TREE,		KILLING },
+		[FROZEN]	= { BROADCAST,		READY },
+		[TREE_QUIET]	= { KILL_TREE,		KILLING },
+	},
+	[STOPPING] = {
+		[PROGRAM_RUNS]	= { SETTLE,		STOPPING },
+		[START_FAILED]	= { KILL_TREE,		KILLING },
+		[PROGRAM_DIED]	= { SWEEP,		STRAGGLERS },
+		[KILL_WANTED]	= { KILL_TREE,		KILLING },
+		[KILL_DUE]	= { KILL_TREE,		KILLING },
+		[FROZEN]	= { BROADCAST,		STOPPING },
+		[TREE_QUIET]	= { KILL_TREE,		KILLING },
+	},
+	[STRAGGLERS] = {
+		[KILL_WANTED]	= { KILL_TREE,		KILLING },
+		[KILL_DUE]	= { KILL_TREE,		KILLING },
+		[FROZEN]	= { BROADCAST,		STRAGGLERS },
+		[TREE_QUIET]	= { KILL_TREE,		KILLING },
+	},
+	[KILLING] = {
+		[TREE_EMPTY]	= { BURY,		DOWN },
+		[LOOK_AGAIN]	= { KILL_MORE,		KILLING },
+		[OVERDUE]	= { NAME_SURVIVORS,	KILLING },
+	},
+};
+
+#define N(name) [name] = #name
+const char *const state_names[NSTATES] = {
+	N(DOWN), N(STARTING), N(UP), N(READY), N(STOPPING), N(STRAGGLERS), N(KILLING),
+};
+
+const char *const event_names[NEVENTS] = {
+	N(START_WANTED), N(START_FAILED), N(PROGRAM_RUNS), N(NOTIFIED), N(PROGRAM_DIED),
+	N(STOP_WANTED), N(KILL_WANTED), N(KILL_DUE), N(FROZEN), N(TREE_QUIET),
+	N(TREE_EMPTY), N(LOOK_AGAIN), N(OVERDUE),
+};
+
+const char *const action_names[NACTIONS] = {
+	N(IGNORE), N(START), N(SETTLE), N(ANNOUNCE), N(ASK), N(SWEEP), N(BROADCAST),
+	N(KILL_TREE), N(KILL_MORE), N(NAME_SURVIVORS), N(BURY),
+	N(CANCEL),
+};
+#undef N
+/* clang-format on */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef WALK_H
+#define WALK_H
+
+/*
+ * Our own children, for where there is neither a namespace nor a cgroup to
+ * hold the tree. We are a subreaper then: an orphan becomes our child. So
+ * killing the children, reaping them, and looking again reaches a tree of
+ * any shape, one generation at a time, until no child is left (ECHILD):
+ * then no descendant is, either.
+ *
+ * Children are signalled by pid: what we have not reaped keeps its number. One
+ * that does not die, because a child of its own traces it, keeps those below
+ * it from becoming ours; they are signalled by a pidfd that is proven to be of
+ * a child of its parent.
+ *
+ * Source: proc(5), /proc/thread-self/children (Linux 3.17; it needs
+ * CONFIG_PROC_CHILDREN). Without it every number there can be is tried with
+ * waitid(2), which knows our children: half a second, for four million.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * Sends sig to each child but those nspared in spared, and to so many levels
+ * below each; how many such children there are. With sig 0 nothing is sent, and
+ * 1 or 0 tells whether there is one.
+ */
+int walk_children(int sig, const pid_t *spared, int nspared, int levels);
+/* The parent of pid, 0 for one outside of our namespace, or -errno. */
+pid_t walk_parent(pid_t pid);
+/* Our children now, as many as there is room for. */
+int walk_list(pid_t *pids, int room);
+/* No child but the spared can be signalled by us: of another uid (EPERM). */
+bool walk_all_refuse(const pid_t *spared, int nspared);
+
+#endif
