@@ -53,8 +53,10 @@ job_request_stop(struct supervisor *s, enum cause cause)
 		s->cause = cause;
 	if (s->service.finishing) /* that ends by itself, in its time */
 		stop_cancel(s);
-	else
+	else if (s->state != KILLING)
 		supervisor_post(s, STOP_WANTED);
+	else if (wanted) /* it dies already; what would follow does not */
+		stop_cancel(s);
 }
 
 void

@@ -317,11 +317,11 @@ ready_begin(struct supervisor *s, const char **ret_what)
 
 	forget_last_run(ready);
 	ready->watchdog_ns = s->options.watchdog_ns;
-	ready->pending &= ~(unsigned)TOLD_STOPPING;
 	if (ready->socket_fd >= 0 && s->starts > 1)
 		drain_socket(ready->socket_fd);
 	if (s->service.finishing)
 		return 0;
+	ready->pending &= ~(unsigned)TOLD_STOPPING;
 	ready->asked = options_ask_readiness(&s->options);
 	if (s->options.ready_fd >= 3 && ready->store.count > 0) {
 		warn_of(s, "FDSTORE=1", 0, "notification-fd is in their place");

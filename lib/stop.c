@@ -375,6 +375,7 @@ stop_bury(struct supervisor *s)
 		s->service.restart = s->cause == CAUSE_RESTART ||
 				     sys_now_ns() < s->service.ordered_ns;
 		decide_whether_again(s);
+		ready_end(s); /* it can have been told to exit since */
 		if (service_begin_finish(s)) {
 			supervisor_post(s, START_WANTED);
 			return;
@@ -384,6 +385,7 @@ stop_bury(struct supervisor *s)
 	if (s->service.exit_wanted || (s->service.once && !s->service.restart))
 		s->want_up = false;
 	failed = s->want_up && !schedule_restart(s);
+	ready_end(s);
 	if (!s->want_up) /* nobody is to find a door open that is down */
 		fdstore_clear(&s->ready.store);
 	if (failed) /* whoever waits for it to be ready has its answer */

@@ -453,7 +453,10 @@ shell_works() {
 	terminal <<-END
 		$* $BASH_I
 		expect %_
-		type sleep 60 & jobs^M
+		# it says so: just forked it has TERM ignored, as its shell
+		type sh -c 'echo behind; exec sleep 60' &^M
+		expect behind
+		type jobs^M
 		expect Running
 		expect %_
 		type sh -c 'echo up; exec sleep 61'^M
@@ -500,7 +503,10 @@ shell_works() {
 	terminal <<-END
 		leader env PS1=%_ $SUPERVISE sh -i
 		expect %_
-		type sleep 60 & jobs^M
+		# it says so: just forked it has TERM ignored, as its shell
+		type sh -c 'echo behind; exec sleep 60' &^M
+		expect behind
+		type jobs^M
 		expect Running
 		expect %_
 		type sh -c 'echo up; exec sleep 61'^M

@@ -136,6 +136,31 @@ end_listener() {
 	end_listener
 }
 
+# Somebody who traces what is left holds it in its exit, so that the kill lasts.
+@test "STOPPING=1 also where the stop comes while what is left is being killed" {
+	local program victim tracer
+	listen_at "$T/socket"
+	start -q -r always --restart-delay 0 -k 50ms --ready-fd 3 --status-fd 7 \
+		sh -c 'sleep 60 & echo up; echo >&3; exec sleep 61' 7>events
+	wait_until got READY=1
+	program=$(sed -n 's/^started .*pid=\([0-9]*\).*/\1/p' events)
+	victim=$(pgrep -P "$program")
+	"$PROG/tracer" alien traced exit "$victim" 3>&- 4>&- &
+	tracer=$!
+	wait_until test -s traced
+	kill -KILL "$program"
+	wait_until has killing
+	run ! got STOPPING=1
+	kill -TERM "$SUPERVISE_PID"
+	wait_until got STOPPING=1
+	has 'stopping cause=signal signal=TERM'
+	kill -KILL "$tracer"
+	ended
+	got STOPPING=1
+	(($(grep -c STOPPING got) == 1))
+	end_listener
+}
+
 @test "where readiness is not asked the environment is what it was" {
 	NOTIFY_SOCKET=/x WATCHDOG_USEC=5 WATCHDOG_PID=6 run -0 "$SUPERVISE" sh -c \
 		'echo "$NOTIFY_SOCKET $WATCHDOG_USEC $WATCHDOG_PID"'
