@@ -139,7 +139,7 @@ replace_guard(struct supervisor *s)
 	fd_close(&guard.stub_pidfd);
 	tell_warn(s, "clone", "the guard", guard.error,
 	    "until that works a kill of supervise would leave the tree");
-	s->loop.deadlines_ns[DEADLINE_GUARD] = sys_now_ns() + NS_PER_S;
+	loop_set_deadline(&s->loop, DEADLINE_GUARD, NS_PER_S);
 }
 
 static _Noreturn void run_log(const struct supervisor *of, int leash_fd);
@@ -163,7 +163,7 @@ start_log(struct supervisor *s)
 	service->leash_fd = fds[1];
 	if (pid < 0) {
 		tell_warn(s, "clone", "for the log", -pid, tell_hint(-pid));
-		s->loop.deadlines_ns[DEADLINE_LOG] = sys_now_ns() + NS_PER_S;
+		loop_set_deadline(&s->loop, DEADLINE_LOG, NS_PER_S);
 		return;
 	}
 	service->log_pid = pid;
@@ -187,7 +187,7 @@ log_ended(struct supervisor *s)
 	forget_spared(s, s->service.log_pid);
 	s->service.log_pid = 0;
 	if (s->service.leash_fd >= 0)
-		s->loop.deadlines_ns[DEADLINE_LOG] = sys_now_ns() + NS_PER_S;
+		loop_set_deadline(&s->loop, DEADLINE_LOG, NS_PER_S);
 }
 
 /*

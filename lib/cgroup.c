@@ -189,15 +189,27 @@ next_line(struct lines *in)
 	}
 }
 
-/* The path in the line `0::/path` of /proc/self/cgroup. */
+/*
+ * The path in the line `0::/path` of /proc/self/cgroup. It is the last one, for
+ * the kernel lists first what was mounted last; of a file that fits into the
+ * buffer no other line is looked at.
+ */
 static int
 find_own(struct text *own)
 {
 	struct lines in;
 	const char *line, *path = NULL;
+	ssize_t n;
 
 	if (open_lines(&in, "/proc/self/cgroup") < 0)
 		return in.fd;
+	n = sys_read(in.fd, in.text, sizeof(in.text) - 1);
+	if (n > 0)
+		in.end = (size_t)n;
+	if (in.end > 0 && in.end < sizeof(in.text) - 1) {
+		line = memrchr(in.text, '\n', in.end - 1);
+		in.next = line != NULL ? (size_t)(line + 1 - in.text) : 0;
+	}
 	while (path == NULL && (line = next_line(&in)) != NULL)
 		path = str_after(line, "0::");
 	if (path != NULL)
@@ -960,7 +972,7 @@ cgroup_clean(struct cgroup *cg, int pid, int limit_ms)
 {
 	_Alignas(struct sys_dirent) char entries[2048];
 	const struct sys_dirent *entry;
-	int64_t deadline_ms = now_ms() + limit_ms;
+	int64_t deadline_ms = 0;
 	ssize_t n, at;
 	int r = 0, looks = 0, owner;
 
@@ -971,8 +983,11 @@ cgroup_clean(struct cgroup *cg, int pid, int limit_ms)
 			if (entry->type != TYPE_DIRECTORY)
 				continue;
 			owner = owner_of(entry->name, cg->prefix);
-			if (owner >= 0 && may_be_left(owner, pid, &looks) &&
-			    clean_one(cg, entry->name, deadline_ms) < 0)
+			if (owner < 0 || !may_be_left(owner, pid, &looks))
+				continue;
+			if (deadline_ms == 0)
+				deadline_ms = now_ms() + limit_ms;
+			if (clean_one(cg, entry->name, deadline_ms) < 0)
 				r = -EBUSY;
 		}
 		/* as many as fit were returned, or there are no more */

@@ -25,6 +25,20 @@ loop_watch(struct loop *loop, enum loop_source source, int fd, int events)
 	};
 }
 
+void
+loop_set_deadline(struct loop *loop, enum loop_deadline which, int64_t delay_ns)
+{
+	int64_t now_ns;
+
+	/* what has no limit, which most have not, need not know the time */
+	loop->deadlines_ns[which] = INT64_MAX;
+	if (delay_ns == INT64_MAX)
+		return;
+	now_ns = sys_now_ns();
+	if (delay_ns < INT64_MAX - now_ns)
+		loop->deadlines_ns[which] = now_ns + delay_ns;
+}
+
 static int
 take_ready(struct loop *loop)
 {

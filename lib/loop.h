@@ -60,6 +60,9 @@ struct loop {
 void loop_init(struct loop *loop);
 /* fd -1: do not watch. POLLHUP and POLLERR always count as ready. */
 void loop_watch(struct loop *loop, enum loop_source source, int fd, int events);
+/* In so many nanoseconds from now; INT64_MAX is never. */
+void loop_set_deadline(
+    struct loop *loop, enum loop_deadline which, int64_t delay_ns);
 int loop_wait(struct loop *loop);
 
 #endif

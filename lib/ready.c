@@ -445,8 +445,8 @@ ready_started(struct supervisor *s)
 	loop_watch(&s->loop, SOURCE_LINE, s->ready.line_fd, POLLIN);
 	if (s->service.finishing)
 		return;
-	s->loop.deadlines_ns[DEADLINE_READY] =
-	    timer_after(sys_now_ns(), s->options.ready_timeout_ns);
+	loop_set_deadline(
+	    &s->loop, DEADLINE_READY, s->options.ready_timeout_ns);
 }
 
 void
@@ -454,8 +454,7 @@ ready_arm_watchdog(struct supervisor *s)
 {
 	if (s->paused) /* begins anew when it goes on */
 		return;
-	s->loop.deadlines_ns[DEADLINE_WATCHDOG] =
-	    timer_after(sys_now_ns(), s->ready.watchdog_ns);
+	loop_set_deadline(&s->loop, DEADLINE_WATCHDOG, s->ready.watchdog_ns);
 }
 
 /* Whoever waits for us to be ready or, where that is not asked, to be up. */
@@ -579,8 +578,8 @@ ready_look_at_path(struct supervisor *s)
 static void
 check_later(struct supervisor *s)
 {
-	s->loop.deadlines_ns[DEADLINE_CHECK] =
-	    sys_now_ns() + s->ready.check_ms * (int64_t)NS_PER_MS;
+	loop_set_deadline(
+	    &s->loop, DEADLINE_CHECK, s->ready.check_ms * (int64_t)NS_PER_MS);
 	s->ready.check_ms *= 2;
 	if (s->ready.check_ms > CHECK_LAST_MS)
 		s->ready.check_ms = CHECK_LAST_MS;

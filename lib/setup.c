@@ -307,7 +307,8 @@ setup_all(struct supervisor *s)
 		.most = s->options.restart_limit,
 		.window_ns = s->options.restart_window_ns,
 	};
-	s->began_ns = sys_now_ns();
+	if (s->options.stats)
+		s->began_ns = sys_now_ns();
 	if (s->service.on)
 		loop_watch(
 		    &s->loop, SOURCE_CONTROL, s->service.control.fd, POLLIN);

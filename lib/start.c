@@ -45,6 +45,12 @@ spare_inherited_children(struct supervisor *s)
 	return n <= SPARED_MAX;
 }
 
+static char *const *
+what_to_run(const struct supervisor *s)
+{
+	return s->service.directory ? s->service.argv : s->options.argv;
+}
+
 struct spawn
 start_describe(struct supervisor *s)
 {
@@ -53,7 +59,7 @@ start_describe(struct supervisor *s)
 	bool own_group = s->tty_fd >= 0 && !o->same_group;
 
 	return (struct spawn){
-		.argv = s->service.directory ? s->service.argv : o->argv,
+		.argv = what_to_run(s),
 		.mask = s->inherited_mask,
 		.stub = {
 			.life_fd = s->life_fd,
@@ -309,7 +315,7 @@ look_for_log(struct supervisor *s)
 		WEXITED | WNOHANG | WNOWAIT) != -ECHILD)
 		return;
 	s->service.log_pid = 0;
-	s->loop.deadlines_ns[DEADLINE_LOG] = sys_now_ns();
+	loop_set_deadline(&s->loop, DEADLINE_LOG, 0);
 }
 
 void
@@ -326,8 +332,8 @@ start_program(struct supervisor *s)
 	forget_last_run(s);
 	if (!s->service.finishing) {
 		if (s->starts++ == 0) /* an exec, too, can hang */
-			s->loop.deadlines_ns[DEADLINE_RUN] =
-			    timer_after(sys_now_ns(), s->options.timeout_ns);
+			loop_set_deadline(
+			    &s->loop, DEADLINE_RUN, s->options.timeout_ns);
 		tell_starting(s);
 	}
 	r = ready_begin(s, &what);
@@ -378,8 +384,8 @@ start_program(struct supervisor *s)
 	}
 	ready_started(s);
 	if (s->service.finishing)
-		s->loop.deadlines_ns[DEADLINE_FINISH] =
-		    timer_after(sys_now_ns(), s->service.finish_ns);
+		loop_set_deadline(
+		    &s->loop, DEADLINE_FINISH, s->service.finish_ns);
 	/* the pipe hangs up when the program has execed, or ended */
 	loop_watch(&s->loop, SOURCE_REPORT, s->tree.report_fd, 0);
 }
@@ -404,7 +410,7 @@ hint_for_exec(const char *program, int error)
 void
 start_check_report(struct supervisor *s)
 {
-	const char *program = start_describe(s).argv[0];
+	const char *program = what_to_run(s)[0];
 	int error;
 
 	if (s->tree.report_fd < 0)

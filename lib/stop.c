@@ -27,8 +27,8 @@ stop_watch_cgroup(struct supervisor *s, bool on)
 void
 stop_look_again(struct supervisor *s)
 {
-	s->loop.deadlines_ns[DEADLINE_AGAIN] =
-	    sys_now_ns() + s->again_us * INT64_C(1000);
+	loop_set_deadline(
+	    &s->loop, DEADLINE_AGAIN, s->again_us * INT64_C(1000));
 	if (s->again_us < AGAIN_LAST_US)
 		s->again_us *= 2;
 }
@@ -100,8 +100,8 @@ begin_broadcast(struct supervisor *s, int first, int second)
 	}
 	hold_signals(s, true);
 	stop_watch_cgroup(s, true);
-	s->loop.deadlines_ns[DEADLINE_FREEZE] =
-	    sys_now_ns() + FREEZE_LIMIT_MS * (int64_t)NS_PER_MS;
+	loop_set_deadline(
+	    &s->loop, DEADLINE_FREEZE, FREEZE_LIMIT_MS * (int64_t)NS_PER_MS);
 	s->again_us = AGAIN_FIRST_US;
 	stop_look_soon(s);
 }
@@ -146,12 +146,10 @@ stop_signal_tree(struct supervisor *s, int first, int second)
 static void
 set_kill_deadline(struct supervisor *s, int64_t limit_ns)
 {
-	int64_t *deadline_ns = &s->loop.deadlines_ns[DEADLINE_KILL];
-
 	if (limit_ns > s->options.kill_after_ns)
 		limit_ns = s->options.kill_after_ns;
-	if (*deadline_ns == TIMER_NEVER)
-		*deadline_ns = timer_after(sys_now_ns(), limit_ns);
+	if (s->loop.deadlines_ns[DEADLINE_KILL] == TIMER_NEVER)
+		loop_set_deadline(&s->loop, DEADLINE_KILL, limit_ns);
 }
 
 /*
@@ -270,11 +268,11 @@ stop_sweep(struct supervisor *s)
 	ready_end(s);
 	if (s->paused)
 		stop_pause(s, false);
-	set_kill_deadline(s, s->options.linger_ns);
 	if (!s->seen_quiet)
 		tree_look(s);
 	if (s->seen_quiet)
 		return;
+	set_kill_deadline(s, s->options.linger_ns);
 	if (s->cause == CAUSE_END && !s->service.finishing)
 		tell_stopping(s);
 	if (s->options.kill_after_ns == 0 || s->service.finishing) {
@@ -307,25 +305,24 @@ stop_kill_tree(struct supervisor *s)
 	stop_look_again(s);
 	s->loop.deadlines_ns[DEADLINE_KILL] = TIMER_NEVER;
 	s->loop.deadlines_ns[DEADLINE_GUARD] = TIMER_NEVER;
-
 	s->loop.deadlines_ns[DEADLINE_OVERDUE] =
-	    sys_now_ns() + OVERDUE_MS * (int64_t)NS_PER_MS;
+	    s->loop.deadlines_ns[DEADLINE_AGAIN] +
+	    OVERDUE_MS * (int64_t)NS_PER_MS;
 	stop_watch_cgroup(s, true);
 	tree_look(s);
 }
 
-/* The tree is gone and the service is wanted: when does the next start? */
-/* False when it is given up. */
+/* Gone, and wanted: when does the next one start? False: it is given up. */
 static bool
 schedule_restart(struct supervisor *s)
 {
-	int64_t now_ns = sys_now_ns(), delay_ns;
+	int64_t delay_ns;
 
 	if (s->service.restart) { /* as ordered: at once, and not counted */
 		supervisor_post(s, START_WANTED);
 		return true;
 	}
-	if (timer_limit_reached(&s->limit, now_ns)) {
+	if (timer_limit_reached(&s->limit, sys_now_ns())) {
 		s->want_up = false;
 		s->exit_code = EXIT_GAVE_UP;
 		s->cause = CAUSE_END; /* no time limit is why it ends */
@@ -339,13 +336,14 @@ schedule_restart(struct supervisor *s)
 		delay_ns = FAILED_MS * (int64_t)NS_PER_MS;
 	tell_number(s, "restarting", "delay", delay_ns / NS_PER_MS);
 	/* by way of the loop, also if it is 0: a signal comes before it */
-	s->loop.deadlines_ns[DEADLINE_RESTART] = timer_after(now_ns, delay_ns);
+	loop_set_deadline(&s->loop, DEADLINE_RESTART, delay_ns);
 	return true;
 }
 
 void
 stop_bury(struct supervisor *s)
 {
+	int64_t now_ns;
 	bool failed;
 	int i;
 
@@ -370,10 +368,11 @@ stop_bury(struct supervisor *s)
 	s->paused = false;
 	if (!s->service.finishing) {
 		tell_event(s, "empty");
+		now_ns = sys_now_ns();
 		s->service.run_ns =
-		    s->run_began_ns != 0 ? sys_now_ns() - s->run_began_ns : 0;
-		s->service.restart = s->cause == CAUSE_RESTART ||
-				     sys_now_ns() < s->service.ordered_ns;
+		    s->run_began_ns != 0 ? now_ns - s->run_began_ns : 0;
+		s->service.restart =
+		    s->cause == CAUSE_RESTART || now_ns < s->service.ordered_ns;
 		decide_whether_again(s);
 		ready_end(s); /* it can have been told to exit since */
 		if (service_begin_finish(s)) {

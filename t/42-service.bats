@@ -277,16 +277,26 @@ is_running() {
 }
 
 @test "a log's pipe outlives its writer and its reader; nothing is lost" {
+	# what a reader has read as it is ended is the reader's to lose: so
+	# nothing is written while that is decided
 	service 'echo start; i=0
-		while [ $i -lt 50 ]; do i=$((i + 1)); echo "$i"; sleep 0.01; done
-		exec sleep 60'
+		while [ $i -lt 50 ]; do
+			i=$((i + 1)); echo "$i"
+			[ $i != 10 ] || until test -e ../go; do sleep 0.01; done
+		done
+		touch ../said; exec sleep 60'
 	mkdir web/log
 	printf '#!/bin/sh\nexec cat >>../../logged\n' >web/log/run
 	chmod 755 web/log/run
 	serve --restart-delay 0
 	wait_until svok web/log
 	wait_until grep -q '^10$' logged
-	svc -t web/log # the reader ends, and comes back
+	svc -d web/log # the reader ends, and comes back
+	wait_until eval 'svstat web/log | grep -q down'
+	touch go
+	wait_until test -e said
+	run ! grep -q '^11$' logged
+	svc -u web/log
 	wait_until grep -q '^50$' logged
 	svc -t web # the writer
 	wait_until eval '(($(grep -c "^50$" logged) == 2))'

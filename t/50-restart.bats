@@ -291,7 +291,7 @@ wait_for_pid() {
 
 @test "--until follows a clock that is set back" {
 	needs clock "$PROG/clockstep" 0 true
-	start --until "@$(($(date +%s) + 1))" sleep 60
+	start --until "@$(($(date +%s) + 2))" sleep 60
 	wait_until pgrep -P "$SUPERVISE_PID"
 	export -f wait_for_pid
 	# its time does not come while the clock is behind

@@ -104,12 +104,12 @@ start_idle() {
 	(($(column calls first) <= 60))
 }
 
-# 12,700 from the root cgroup; the rest is for the path to where we are here.
-@test "a contained start and end: at most 14,500 instructions of supervise" {
+# 12,000 from the root cgroup; the rest is for the path to where we are here.
+@test "a contained start and end: at most 12,700 instructions of supervise" {
 	count_start 5
 	local n
 	n=$(column instructions first)
-	((n > 0 && n <= 14500))
+	((n > 0 && n <= 12700))
 }
 
 @test "a contained start and end: at most 22 page faults of supervise" {
