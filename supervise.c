@@ -33,8 +33,8 @@ handle(struct supervisor *s, enum event event)
 
 	if (step->action == IGNORE)
 		return;
-	s->state = step->next;
-	switch (step->action) {
+	s->state = (enum state)step->next;
+	switch ((enum action)step->action) {
 	case START:
 		start_program(s);
 		break;

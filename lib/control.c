@@ -90,31 +90,33 @@ control_find_word(const char *word)
 static int
 open_locked(int dir_fd, const char *name, int *fd)
 {
-	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	short type = F_WRLCK;
+	int r;
 
 	*fd = openat(dir_fd, name,
 	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	/* gVisor has no lock of the second kind: EINVAL */
-	if (*fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) == 0 &&
-	    (fcntl(*fd, F_OFD_SETLK, &whole) == 0 || errno == EINVAL))
-		return 0;
-	return errno == EAGAIN ? -EBUSY : -errno;
+	if (*fd < 0 || flock(*fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EAGAIN ? -EBUSY : -errno;
+	r = sys_lock(*fd, F_OFD_SETLK, &type);
+	if (r == -EINVAL) /* gVisor has no lock of this kind */
+		r = 0;
+	return r == -EAGAIN ? -EBUSY : r;
 }
 
 /* Is who holds a lock one who may write it, or read `control`? */
 static bool
 is_supervised(int dir_fd)
 {
-	struct flock whole = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+	short type = F_RDLCK;
 	int fd, r;
 
 	fd = sys_open(dir_fd, "lock", O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return fd != -ENOENT;
 	/* only a write lock is in the way of one for reading */
-	r = fcntl(fd, F_OFD_GETLK, &whole);
+	r = sys_lock(fd, F_OFD_GETLK, &type);
 	fd_close(&fd);
-	if (r < 0 || whole.l_type != F_UNLCK)
+	if (r < 0 || type != F_UNLCK)
 		return true;
 	fd = sys_open(dir_fd, "control", O_WRONLY | OPEN_FIFO);
 	r = fd;

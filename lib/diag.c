@@ -12,8 +12,8 @@
 /* clang-format off */
 #define E(name) { #name, name }
 static const struct {
-	char name[16];
-	int error;
+	char name[13];
+	unsigned char error; /* all but MIPS have them below 256 */
 } errnos[] = {
 	E(E2BIG), E(EACCES), E(EAGAIN), E(EBADF), E(EBADMSG), E(EBUSY),
 	E(ECHILD), E(ECONNREFUSED), E(ECONNRESET), E(EDQUOT), E(EEXIST),
@@ -28,8 +28,8 @@ static const struct {
 
 #define S(name) { #name, SIG##name }
 static const struct {
-	char name[8];
-	int sig;
+	char name[7];
+	unsigned char sig;
 } signals[] = {
 	S(HUP), S(INT), S(QUIT), S(ILL), S(TRAP), S(ABRT), S(BUS), S(FPE),
 	S(KILL), S(USR1), S(SEGV), S(USR2), S(PIPE), S(ALRM), S(TERM),

@@ -65,8 +65,8 @@ enum action {
 };
 
 struct step {
-	enum action action;
-	enum state next;
+	unsigned char action; /* enum action */
+	unsigned char next;   /* enum state */
 };
 
 extern const struct step machine[NSTATES][NEVENTS];

@@ -246,7 +246,7 @@ service_open(struct supervisor *s)
 	service->on = true;
 	service->stay = service->directory;
 	if (service->directory &&
-	    faccessat(service->dir_fd, "down", F_OK, 0) == 0)
+	    sys_access(service->dir_fd, "down", F_OK) == 0)
 		s->want_up = false;
 	touch_time(&service->status);
 	service_tell(s, "");

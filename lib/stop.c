@@ -166,7 +166,7 @@ stop_run_script(struct supervisor *s, char letter, int sig)
 
 	path[sizeof(path) - 2] = letter;
 	if (!s->service.directory || s->service.finishing || s->tree.pid == 0 ||
-	    tree_is_held(s) || faccessat(s->service.dir_fd, path, X_OK, 0) < 0)
+	    tree_is_held(s) || sys_access(s->service.dir_fd, path, X_OK) < 0)
 		return false;
 	if (s->service.script_pid != 0) { /* one at a time */
 		s->service.next_letter = letter;

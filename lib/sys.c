@@ -172,14 +172,33 @@ sys_now_ns(void)
 }
 
 /* libc's looks at each command, for the sake of old kernels */
+#ifdef SYS_fcntl64
+#define FCNTL SYS_fcntl64
+#else
+#define FCNTL SYS_fcntl
+#endif
+
 int
 sys_fcntl(int fd, int command, int value)
 {
-#ifdef SYS_fcntl64
-	return result(syscall(SYS_fcntl64, fd, command, value));
-#else
-	return result(syscall(SYS_fcntl, fd, command, value));
-#endif
+	return result(syscall(FCNTL, fd, command, value));
+}
+
+int
+sys_lock(int fd, int command, short *type)
+{
+	struct flock whole = { .l_type = *type, .l_whence = SEEK_SET };
+	int r = result(syscall(FCNTL, fd, command, &whole));
+
+	*type = whole.l_type;
+	return r;
+}
+
+/* libc's can ask for other ids, by a child */
+int
+sys_access(int dir_fd, const char *path, int mode)
+{
+	return result(syscall(SYS_faccessat, dir_fd, path, mode));
 }
 
 int

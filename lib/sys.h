@@ -77,6 +77,9 @@ int sys_unshare(int flags);
 int64_t sys_now_ns(void); /* CLOCK_MONOTONIC */
 
 int sys_fcntl(int fd, int command, int value);
+/* F_OFD_SETLK, F_OFD_GETLK (Linux 3.15) of the whole file; *type in and out. */
+int sys_lock(int fd, int command, short *type);
+int sys_access(int dir_fd, const char *path, int mode); /* as who we were */
 int sys_open(int dir_fd, const char *path, int flags);
 /* A directory; also where a link that leads to none is to lead. -EEXIST. */
 int sys_mkdir(int dir_fd, const char *path, mode_t mode);
