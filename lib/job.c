@@ -376,9 +376,10 @@ job_take_signal(struct supervisor *s, const struct signalfd_siginfo *from)
 void
 job_stopped(struct supervisor *s, int sig)
 {
-	const uint64_t fatal =
+	const uint64_t first =
 	    UINT64_C(1) << (SIGTERM - 1) | UINT64_C(1) << (SIGHUP - 1) |
-	    UINT64_C(1) << (SIGINT - 1) | UINT64_C(1) << (SIGQUIT - 1);
+	    UINT64_C(1) << (SIGINT - 1) | UINT64_C(1) << (SIGQUIT - 1) |
+	    UINT64_C(1) << (SIGCONT - 1);
 	bool for_tty = sig == SIGTTIN || sig == SIGTTOU;
 	/* in a pipeline others of our group may have it, too */
 	bool alone = s->tty_given || s->tty_input || for_tty;
@@ -386,9 +387,11 @@ job_stopped(struct supervisor *s, int sig)
 	if (s->tty_fd < 0 || s->paused ||
 	    (s->state != UP && s->state != READY && s->state != STARTING))
 		return;
-	/* killed as shells do, by TERM or HUP and then CONT: that comes first
+	/*
+	 * Killed as shells do, by TERM or HUP and then CONT: that comes first.
+	 * And whoever has continued us already would not do so once more.
 	 */
-	if ((sys_sigpending() & fatal) != 0)
+	if ((sys_sigpending() & first) != 0)
 		return;
 	if (s->tty_given)
 		tty_take_back(s->tty_fd);

@@ -601,6 +601,31 @@ shell_works() {
 	END
 }
 
+@test "a CONT that is there when the program stops is heeded, not waited for" {
+	cat >race.sh <<-'END'
+		is() { grep -q "^State:.$2" "/proc/$1/status"; }
+		until_is() { until is "$@"; do sleep 0.01; done; }
+		us=$(sed -n 's/.*supervisor=//p' events)
+		program=$(sed -n 's/^started.* pid=\([0-9]*\).*/\1/p' events)
+		kill -STOP "$us"
+		until_is "$us" T
+		kill -TSTP "$program"
+		until_is "$program" T
+		kill -CONT "$us"
+		until_is "$program" S
+		until_is "$us" S
+	END
+	terminal <<-END
+		job $SUPERVISE --status-fd 9 sh -c 'echo up; exec cat' 9>$T/events
+		expect up
+		run cd $T && timeout 10 sh race.sh
+		type hello^M
+		expect hello
+		type ^D
+		exited 0
+	END
+}
+
 @test "without a controlling terminal the program leads a session" {
 	terminal <<-END
 		detached $SUPERVISE $PROG/inherit inherited
