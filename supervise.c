@@ -202,16 +202,21 @@ reap(struct supervisor *s)
 	siginfo_t info;
 
 	ready_take_last_words(s);
-	while (sys_waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOHANG) == 1) {
-		bool ended =
-		    info.si_code != CLD_STOPPED && info.si_code != CLD_TRAPPED;
+	while (sys_waitid(P_ALL, 0, &info,
+		   WEXITED | WSTOPPED | WCONTINUED | WNOHANG) == 1) {
+		bool stopped =
+		    info.si_code == CLD_STOPPED || info.si_code == CLD_TRAPPED;
+		bool ended = !stopped && info.si_code != CLD_CONTINUED;
 
 		if (info.si_pid == s->tree.pid && !ended) {
-			job_stopped(s, info.si_status);
+			s->stopped = stopped;
+			if (stopped)
+				job_stopped(s, info.si_status);
 		} else if (info.si_pid == s->tree.pid) {
 			program_ended(s, &info);
 		} else if (info.si_pid == s->tree.stub_pid && !ended) {
-			tree_signal_stub(s, SIGCONT); /* it is needed awake */
+			if (stopped)
+				tree_signal_stub(s, SIGCONT); /* needed awake */
 		} else if (info.si_pid == s->tree.stub_pid) {
 			s->tree.stub_pid = 0;
 			tree_forget_fd(s, &s->tree.stub_pidfd);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,6 +89,33 @@ is_of_terminal(int sig)
 	       sig == SIGWINCH || sig == SIGHUP;
 }
 
+enum {
+	CONT = 1 << (SIGCONT - 1),
+	ENDS = 1 << (SIGTERM - 1) | 1 << (SIGHUP - 1) | 1 << (SIGINT - 1) |
+	       1 << (SIGQUIT - 1),
+};
+
+/* Have any of them come, and wait for their turn? */
+static bool
+is_pending(unsigned signals)
+{
+	return (sys_sigpending() & signals) != 0;
+}
+
+/*
+ * Is the program still stopped? Who has continued our group has continued it,
+ * if it is in there: a CONT of ours, behind that, may undo the next stop.
+ */
+static bool
+is_stopped(const struct supervisor *s)
+{
+	siginfo_t info;
+
+	return s->stopped &&
+	       sys_waitid(P_PID, s->tree.pid, &info,
+		   WCONTINUED | WSTOPPED | WNOHANG | WNOWAIT) == 0;
+}
+
 static void
 forward(struct supervisor *s, int sig, const struct signalfd_siginfo *from)
 {
@@ -96,6 +124,9 @@ forward(struct supervisor *s, int sig, const struct signalfd_siginfo *from)
 	/* of the terminal: our group has had it, and the program with it */
 	if (s->options.same_group && from->ssi_code == SI_KERNEL &&
 	    sig != SIGHUP && is_of_terminal(sig))
+		return;
+	if (s->options.same_group && s->tty_fd >= 0 && sig == SIGCONT &&
+	    !is_stopped(s))
 		return;
 	if (s->state == DOWN || s->state == KILLING || s->service.finishing)
 		return; /* to whom? and a tree that dies must not be frozen */
@@ -376,10 +407,6 @@ job_take_signal(struct supervisor *s, const struct signalfd_siginfo *from)
 void
 job_stopped(struct supervisor *s, int sig)
 {
-	const uint64_t first =
-	    UINT64_C(1) << (SIGTERM - 1) | UINT64_C(1) << (SIGHUP - 1) |
-	    UINT64_C(1) << (SIGINT - 1) | UINT64_C(1) << (SIGQUIT - 1) |
-	    UINT64_C(1) << (SIGCONT - 1);
 	bool for_tty = sig == SIGTTIN || sig == SIGTTOU;
 	/* in a pipeline others of our group may have it, too */
 	bool alone = s->tty_given || s->tty_input || for_tty;
@@ -391,7 +418,7 @@ job_stopped(struct supervisor *s, int sig)
 	 * Killed as shells do, by TERM or HUP and then CONT: that comes first.
 	 * And whoever has continued us already would not do so once more.
 	 */
-	if ((sys_sigpending() & first) != 0)
+	if (is_pending(ENDS | CONT))
 		return;
 	if (s->tty_given)
 		tty_take_back(s->tty_fd);
@@ -406,5 +433,6 @@ job_stopped(struct supervisor *s, int sig)
 		give_tty(s);
 	else if (for_tty)
 		return;
-	continue_program(s);
+	if (!s->options.same_group || is_stopped(s))
+		continue_program(s);
 }

@@ -300,6 +300,7 @@ forget_last_run(struct supervisor *s)
 	s->removals = 0;
 	s->again_us = 0;
 	s->seen_quiet = false;
+	s->stopped = false;
 	s->paused = false;
 	s->tree = (struct spawned)SPAWNED_INIT;
 }

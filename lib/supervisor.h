@@ -165,6 +165,7 @@ struct supervisor {
 	int answers;      /* of it, since the program has ended */
 	bool told_empty;
 	bool seen_quiet; /* in this run, and nothing has come since */
+	bool stopped; /* the program is, as far as we have been told */
 	bool tty_given;
 	bool tty_input; /* 0 and 1 are: no job of a script, no pipeline */
 

@@ -158,6 +158,29 @@ terminal() { # the lines from stdin
 	END
 }
 
+@test "Ctrl-Z with --same-group: what we send is late, and does not undo the next one" {
+	needs strace
+	local late='-e trace=kill,pidfd_send_signal
+		-e inject=kill,pidfd_send_signal:delay_enter=200000'
+	terminal <<-END
+		job strace -D -qq -o $T/trace ${late//$'\n'/ } $SUPERVISE --same-group $ECHO
+		expect up
+		type ^Z
+		stopped
+		take
+		fg
+		type b^M
+		expect got b
+		type ^Z
+		stopped
+		take
+		fg
+		type ^D
+		expect over
+		exited 0
+	END
+}
+
 @test "Ctrl-Z in the first milliseconds: stopped, and not stuck" {
 	terminal <<-END
 		early 100 $SUPERVISE sh -c 'read x'
