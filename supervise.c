@@ -78,6 +78,15 @@ handle(struct supervisor *s, enum event event)
 }
 
 static void
+handle_posted(struct supervisor *s, enum event event)
+{
+	if ((s->posted & 1U << event) == 0)
+		return;
+	s->posted &= ~(1U << event);
+	handle(s, event);
+}
+
+static void
 program_ended(struct supervisor *s, const siginfo_t *info)
 {
 	int wstat = info->si_code == CLD_EXITED ? info->si_status << 8
@@ -87,12 +96,14 @@ program_ended(struct supervisor *s, const siginfo_t *info)
 		tty_take_back(s->tty_fd);
 	s->tty_given = false;
 	start_check_report(s);
-	if ((s->posted & 1U << PROGRAM_RUNS) != 0) { /* while it has a pid */
-		s->posted &= ~(1U << PROGRAM_RUNS);
-		handle(s, PROGRAM_RUNS);
-	}
-	if (!s->service.finishing)
+	handle_posted(s, PROGRAM_RUNS); /* while it has a pid */
+	handle_posted(s, NOTIFIED);
+	/* of one that was never started there is nothing more to tell */
+	if (!s->service.finishing && s->run_began_ns != 0) {
+		if (s->options.restart != RESTART_NO || s->service.on)
+			s->service.run_ns = sys_now_ns() - s->run_began_ns;
 		tell_exited(s, info);
+	}
 	if (info->si_code == CLD_KILLED && info->si_status == SIGKILL &&
 	    s->state != KILLING)
 		tree_look_for_oom(s);
@@ -269,7 +280,9 @@ take_clock(struct supervisor *s)
 	uint64_t count;
 
 	(void)sys_read(s->clock_fd, &count, sizeof(count)); /* or ECANCELED */
-	if (!setup_is_past_until(s) && setup_arm_clock(s) == 0)
+	/* whatever it says: it is set, and also if it was set once more */
+	(void)setup_arm_clock(s);
+	if (!setup_is_past_until(s))
 		return;
 	loop_watch(&s->loop, SOURCE_CLOCK, -1, 0);
 	job_request_stop(s, CAUSE_UNTIL);

@@ -11,35 +11,36 @@
 #include "diag.h"
 #include "sys.h"
 
-/* The child has ended before it told: with what? */
-static _Noreturn void
-exit_as(pid_t child)
+/* Has the child ended? Then we do, with what it ended with. */
+static void
+end_with(pid_t child, int wait_flag)
 {
 	siginfo_t info;
+	int r = sys_waitid(P_PID, child, &info, WEXITED | wait_flag);
 
-	if (sys_waitid(P_PID, child, &info, WEXITED) < 0)
+	if (r == 0)
+		return;
+	if (r < 0)
 		_exit(EXIT_REFUSED);
 	_exit(info.si_code == CLD_EXITED ? info.si_status
 					 : EXIT_SIGNALLED + info.si_status);
 }
 
-/* True when that was a stop. */
+/* Would it be our end if nothing were blocked? */
 static bool
-pass_on(int signal_fd, pid_t child)
+is_our_end(int sig)
 {
-	struct signalfd_siginfo from;
-
-	if (sys_read(signal_fd, &from, sizeof(from)) != sizeof(from))
+	switch (sig) {
+	case SIGCHLD:
+	case SIGCONT:
+	case SIGURG:
+	case SIGWINCH:
+	case SIGTSTP:
+	case SIGTTIN:
+	case SIGTTOU:
 		return false;
-	switch (from.ssi_signo) {
-	case SIGTERM:
-	case SIGINT:
-	case SIGQUIT:
-	case SIGHUP:
-		(void)kill(child, SIGTERM); /* not reaped: still its number */
-		return true;
 	default:
-		return false;
+		return !sys_is_ignored(sig);
 	}
 }
 
@@ -50,31 +51,47 @@ await(int fd, pid_t child)
 		{ .fd = fd, .events = POLLIN },
 		{ .fd = sys_signalfd(~UINT64_C(0)), .events = POLLIN },
 	};
+	struct signalfd_siginfo from;
 	bool stopping = false;
 	unsigned char code;
 
 	for (;;) {
 		if (poll(pollfds, 2, -1) < 0)
 			continue;
-		if (pollfds[1].revents != 0)
-			stopping |= pass_on(pollfds[1].fd, child);
-		if (pollfds[0].revents == 0)
-			continue;
+		while (sys_read(pollfds[1].fd, &from, sizeof(from)) ==
+		       sizeof(from)) {
+			if (!is_our_end((int)from.ssi_signo))
+				continue;
+			(void)kill(child, SIGTERM); /* not reaped: its number */
+			stopping = true;
+		}
 		/* what runs and is about to be stopped is no success */
-		if (sys_read(fd, &code, 1) == 1 && (code != 0 || !stopping))
+		if (pollfds[0].revents != 0 && sys_read(fd, &code, 1) == 1 &&
+		    (code != 0 || !stopping))
 			_exit(code);
-		exit_as(child);
+		if (pollfds[0].revents != 0) /* no more will come of it */
+			pollfds[0].fd = -1;
+		/* without signals nothing else would tell of its end */
+		end_with(child, pollfds[1].fd >= 0 ? WNOHANG : 0);
 	}
 }
 
 int
 background_begin(void)
 {
-	int fds[2];
+	int fds[2], fd;
 	pid_t child;
 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -errno;
+	/* 0, 1 or 2 may be closed, and will come to be something else */
+	fd = sys_fcntl(fds[1], F_DUPFD_CLOEXEC, 3);
+	fd_close(&fds[1]);
+	fds[1] = fd;
+	if (fd < 0) {
+		fd_close(&fds[0]);
+		return fd;
+	}
 	child = sys_clone(0, SIGCHLD, NULL);
 	if (child > 0) {
 		fd_close(&fds[1]);

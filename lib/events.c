@@ -43,10 +43,11 @@ events_begin(struct event_line *line, const char *word)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* cannot fail */
+	line->data[0] = '\n';
 	line->text = (struct text){
-		.data = line->data,
+		.data = line->data + 1,
 		/* the 0 makes room for the newline */
-		.size = sizeof(line->data) - DROPPED_ROOM,
+		.size = sizeof(line->data) - 1 - DROPPED_ROOM,
 	};
 	text_add(&line->text, word);
 	events_add_number(
@@ -91,7 +92,7 @@ events_add_number(struct event_line *line, const char *key, int64_t value)
 }
 
 /* One write, or nothing. A pipe takes a line whole or says EAGAIN. */
-static int
+static ssize_t
 write_now(int fd, const char *data, size_t size)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
@@ -104,21 +105,28 @@ write_now(int fd, const char *data, size_t size)
 			return -EAGAIN;
 		n = write(fd, data, size);
 	}
-	return n < 0 ? -errno : 0;
+	return n < 0 ? -errno : n;
 }
 
 void
 events_send(struct events *events, struct event_line *line)
 {
+	const char *first = line->text.data - events->cut;
+	ssize_t size, n;
+
 	if (events->fd < 0)
 		return;
-	line->text.size = sizeof(line->data);
+	line->text.size = sizeof(line->data) - 1;
 	if (events->dropped != 0)
 		events_add_number(line, "dropped", events->dropped);
 	/* a line cut short is a line all the same */
-	line->data[line->text.length] = '\n';
-	if (write_now(events->fd, line->data, line->text.length + 1) < 0)
-		events->dropped++;
-	else
+	line->text.data[line->text.length] = '\n';
+	size = line->text.data + line->text.length + 1 - first;
+	n = write_now(events->fd, first, (size_t)size);
+	if (n == size)
 		events->dropped = 0;
+	else
+		events->dropped++;
+	if (n > 0)
+		events->cut = n != size;
 }

@@ -12,9 +12,11 @@
  * in mountinfo(5). supervise-protocol(7) lists them.
  *
  * A reader is never waited for. What cannot be written at once is dropped,
- * and the next line that can has dropped=N.
+ * and the next line that can has dropped=N. A line of which a stream socket or
+ * a full disk takes a part only counts as dropped, and ends there.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "str.h"
@@ -22,10 +24,11 @@
 struct events {
 	int fd; /* -1: nobody listens */
 	unsigned dropped;
+	bool cut; /* a stream has taken a part of the last line */
 };
 
 struct event_line {
-	char data[512];
+	char data[512]; /* behind a newline, which ends what was cut */
 	struct text text;
 };
 

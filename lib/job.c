@@ -52,12 +52,12 @@ job_request_stop(struct supervisor *s, enum cause cause)
 	if (s->cause == NO_CAUSE || wanted || s->state == DOWN ||
 	    (s->service.finishing && s->cause == CAUSE_END))
 		s->cause = cause;
-	if (s->service.finishing) /* that ends by itself, in its time */
-		stop_cancel(s);
-	else if (s->state != KILLING)
+	if (s->state < STOPPING && !s->service.finishing)
 		supervisor_post(s, STOP_WANTED);
-	else if (wanted) /* it dies already; what would follow does not */
+	else if (wanted) /* it ends already; what would follow it does not */
 		stop_cancel(s);
+	else
+		service_tell(s, "");
 }
 
 void
@@ -67,7 +67,11 @@ job_fail(struct supervisor *s, enum cause cause)
 		return; /* it is on its way out */
 	if (s->service.finishing)
 		return; /* that has a time of its own */
+	if (s->cause != NO_CAUSE)
+		return; /* it has just ended by itself */
 	s->cause = cause;
+	if (!stop_is_restart_wanted(s))
+		s->want_up = false;
 	if (cause == CAUSE_WATCHDOG)
 		s->ask_signal = SIGABRT;
 	supervisor_post(s, STOP_WANTED);
@@ -164,11 +168,15 @@ want_up(struct supervisor *s, bool once)
 		return;          /* there is no log to write to any more */
 	if (s->service.as_runsv) /* it has heeded the last one that came */
 		s->service.exit_wanted = false;
+	else if (s->service.exit_wanted)
+		return; /* when it is down, and that is all there is to come */
 	s->service.once = once;
 	s->service.status.failed = false;
 	s->want_up = true;
 	if (s->state == DOWN && !s->service.finishing) {
 		s->loop.deadlines_ns[DEADLINE_RESTART] = TIMER_NEVER;
+		s->limit.count = 0; /* a beginning, and not one more of many */
+		s->backoff.last_ns = 0;
 		supervisor_post(s, START_WANTED);
 	} else if (s->service.finishing) {
 		s->service.restart = true; /* and not after a delay */
@@ -191,10 +199,12 @@ want_down(struct supervisor *s)
 static void
 no_restart(struct supervisor *s)
 {
-	if (s->state != DOWN || s->service.finishing)
+	if (s->state != DOWN || s->service.finishing ||
+	    (!s->want_up && !s->service.exit_wanted))
 		return;
 	s->want_up = false;
-	s->loop.deadlines_ns[DEADLINE_RESTART] = TIMER_NEVER;
+	s->cause = CAUSE_CONTROL;
+	stop_cancel(s);
 }
 
 static void
@@ -279,6 +289,8 @@ obey(struct supervisor *s, const struct control_letter *row)
 		break;
 	case COMMAND_KILL_TREE:
 		s->requests = 1;
+		if (s->cause == NO_CAUSE)
+			s->cause = CAUSE_CONTROL;
 		supervisor_post(s, KILL_WANTED);
 		break;
 	case COMMAND_SIGNAL:
@@ -356,6 +368,15 @@ is_pdeathsig(const struct supervisor *s, const struct signalfd_siginfo *from)
 	       from->ssi_pid == (uint32_t)s->parent_pid;
 }
 
+/* Is there no program now that a signal could be for, but one to come? */
+static bool
+is_between_runs(const struct supervisor *s)
+{
+	return s->state == DOWN ||
+	       (s->want_up && (s->tree.pid == 0 || s->service.finishing) &&
+		   !tree_is_left_to_itself(s));
+}
+
 void
 job_take_signal(struct supervisor *s, const struct signalfd_siginfo *from)
 {
@@ -389,8 +410,11 @@ job_take_signal(struct supervisor *s, const struct signalfd_siginfo *from)
 		if (s->cause != CAUSE_TERM)
 			s->stopped_by = *from;
 		job_request_stop(s, CAUSE_TERM);
-	} else if (sig == SIGINT && s->state == DOWN) {
-		s->stopped_by = *from; /* who else could heed a Ctrl-C now? */
+	} else if (sig == SIGINT && is_between_runs(s)) {
+		/* who else could heed a Ctrl-C now? */
+		if (sys_is_ignored(SIGINT))
+			return;
+		s->stopped_by = *from;
 		job_request_stop(s, CAUSE_TERM);
 	} else {
 		forward(s, to, from);

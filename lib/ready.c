@@ -94,9 +94,6 @@ ready_setup(struct supervisor *s)
 			    -ready->socket_fd, tell_hint(-ready->socket_fd));
 		loop_watch(&s->loop, SOURCE_SOCKET, ready->socket_fd, POLLIN);
 	}
-	/* whoever would have told it now tells us */
-	if (ready->asked || ready->socket_fd >= 0)
-		open_peer(s);
 }
 
 static void
@@ -323,6 +320,10 @@ ready_begin(struct supervisor *s, const char **ret_what)
 		return 0;
 	ready->pending &= ~(unsigned)TOLD_STOPPING;
 	ready->asked = options_ask_readiness(&s->options);
+	/* whoever would have told it now tells us; but not of a log */
+	if ((ready->asked || ready->socket_fd >= 0) && !s->service.is_log &&
+	    ready->peer.length == 0)
+		open_peer(s);
 	if (s->options.ready_fd >= 3 && ready->store.count > 0) {
 		warn_of(s, "FDSTORE=1", 0, "notification-fd is in their place");
 		fdstore_clear(&ready->store);
@@ -389,11 +390,12 @@ give_stored(struct supervisor *s, struct ready_gift *gift, struct spawn *spawn)
 }
 
 /* What is told up there, we tell. */
-static void
-take_away(
+void
+ready_take_away(
     const struct supervisor *s, struct ready_gift *gift, struct spawn *spawn)
 {
-	if (!s->ready.asked && s->ready.socket_fd < 0)
+	spawn->env = gift->env;
+	if (!s->ready.asked && s->ready.socket_fd < 0 && !s->service.is_log)
 		return;
 	add_env(spawn, gift, "NOTIFY_SOCKET");
 	add_env(spawn, gift, "WATCHDOG_USEC");
@@ -411,7 +413,7 @@ ready_give(struct supervisor *s, struct ready_gift *gift, struct spawn *spawn)
 	spawn->fds = gift->fds;
 	spawn->fds_to = gift->fds_to;
 	if (s->service.finishing) { /* it is not what is to be ready */
-		take_away(s, gift, spawn);
+		ready_take_away(s, gift, spawn);
 		return;
 	}
 	give_stored(s, gift, spawn);
@@ -421,7 +423,7 @@ ready_give(struct supervisor *s, struct ready_gift *gift, struct spawn *spawn)
 		text_add(&socket, "NOTIFY_SOCKET=");
 		text_add(&socket, ready->socket_name);
 		add_env(spawn, gift, gift->socket);
-	} else if (ready->asked) {
+	} else if (ready->asked || s->service.is_log) {
 		add_env(spawn, gift, "NOTIFY_SOCKET"); /* we tell it */
 	}
 	if (s->options.watchdog_ns != INT64_MAX) {
@@ -432,7 +434,7 @@ ready_give(struct supervisor *s, struct ready_gift *gift, struct spawn *spawn)
 	} else if (ready->socket_fd >= 0 && ready->watched &&
 		   env_get("WATCHDOG_USEC") != NULL) {
 		add_env(spawn, gift, "WATCHDOG_PID=");
-	} else if (ready->asked) {
+	} else if (ready->asked || s->service.is_log) {
 		add_env(spawn, gift, "WATCHDOG_USEC");
 		add_env(spawn, gift, "WATCHDOG_PID");
 	}
@@ -606,8 +608,7 @@ ready_check(struct supervisor *s)
 	spawn.check = true;
 	spawn.session = true;
 	spawn.group = false;
-	spawn.env = gift.env;
-	take_away(s, &gift, &spawn);
+	ready_take_away(s, &gift, &spawn);
 	pid = spawn_beside(&spawn, &s->tree);
 	if (pid > 0) {
 		s->ready.check_pid = pid;
@@ -815,8 +816,11 @@ take_message(struct supervisor *s, struct notify *from)
 	if (notify_number(from, NOTIFY_EXTEND_USEC, &number))
 		extend(s, number);
 	/* STARTING: its exec has not been looked at yet */
-	if (s->state != UP && s->state != READY && s->state != STARTING)
+	if (s->state != UP && s->state != READY && s->state != STARTING) {
+		if (notify_has(from, NOTIFY_WATCHDOG)) /* it takes its time */
+			tell_peer(s, TELL_WATCHDOG);
 		return;
+	}
 	if (notify_number(from, NOTIFY_WATCHDOG_USEC, &number)) {
 		ready->watchdog_ns =
 		    number == 0 ? INT64_MAX : (int64_t)number * 1000;

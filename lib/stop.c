@@ -161,6 +161,7 @@ stop_run_script(struct supervisor *s, char letter, int sig)
 {
 	char path[] = "control/?";
 	char *argv[] = { path, NULL };
+	struct ready_gift gift;
 	struct spawn spawn;
 	pid_t pid;
 
@@ -178,6 +179,7 @@ stop_run_script(struct supervisor *s, char letter, int sig)
 	spawn.check = true;
 	spawn.session = true;
 	spawn.group = false;
+	ready_take_away(s, &gift, &spawn);
 	pid = spawn_beside(&spawn, &s->tree);
 	if (pid < 0)
 		return false;
@@ -241,6 +243,7 @@ stop_ask(struct supervisor *s)
 	ready_end(s);
 	if (s->paused)
 		stop_pause(s, false);
+	service_tell(s, ""); /* what is wanted now */
 	if (s->ask_signal == SIGTERM)
 		service_asked(s);
 	set_kill_deadline(s, INT64_MAX);
@@ -325,7 +328,7 @@ schedule_restart(struct supervisor *s)
 	if (timer_limit_reached(&s->limit, sys_now_ns())) {
 		s->want_up = false;
 		s->exit_code = EXIT_GAVE_UP;
-		s->cause = CAUSE_END; /* no time limit is why it ends */
+		s->cause = CAUSE_LIMIT;
 		tell_warn(
 		    s, "giving up", s->options.argv[0], 0, "--restart-limit");
 		tell_event(s, "gave-up");
@@ -343,7 +346,6 @@ schedule_restart(struct supervisor *s)
 void
 stop_bury(struct supervisor *s)
 {
-	int64_t now_ns;
 	bool failed;
 	int i;
 
@@ -368,11 +370,13 @@ stop_bury(struct supervisor *s)
 	s->paused = false;
 	if (!s->service.finishing) {
 		tell_event(s, "empty");
-		now_ns = sys_now_ns();
-		s->service.run_ns =
-		    s->run_began_ns != 0 ? now_ns - s->run_began_ns : 0;
-		s->service.restart =
-		    s->cause == CAUSE_RESTART || now_ns < s->service.ordered_ns;
+		if (s->run_began_ns == 0) /* it never ran */
+			s->service.run_ns = 0;
+		else if (s->options.wait_all)
+			s->service.run_ns = sys_now_ns() - s->run_began_ns;
+		s->service.restart = s->cause == CAUSE_RESTART ||
+				     (s->service.ordered_ns != 0 &&
+					 sys_now_ns() < s->service.ordered_ns);
 		decide_whether_again(s);
 		ready_end(s); /* it can have been told to exit since */
 		if (service_begin_finish(s)) {
@@ -388,7 +392,8 @@ stop_bury(struct supervisor *s)
 	if (!s->want_up) /* nobody is to find a door open that is down */
 		fdstore_clear(&s->ready.store);
 	if (failed) /* whoever waits for it to be ready has its answer */
-		background_tell(&s->background_fd, EXIT_GAVE_UP);
+		background_tell(&s->background_fd,
+		    EXIT_GAVE_UP ^ s->options.exit_codes[EXIT_GAVE_UP]);
 	service_down(s, failed);
 }
 
@@ -396,6 +401,8 @@ void
 stop_cancel(struct supervisor *s)
 {
 	s->loop.deadlines_ns[DEADLINE_RESTART] = TIMER_NEVER;
+	if (s->state == DOWN) /* see stop_bury */
+		fdstore_clear(&s->ready.store);
 	tell_stopping(s);
 	ready_end(s);
 	service_tell(s, "");

@@ -48,6 +48,7 @@ enum cause {
 	CAUSE_PARENT,
 	CAUSE_CONTROL,
 	CAUSE_RESTART, /* by a command */
+	CAUSE_LIMIT,   /* of restarts */
 	CAUSE_READY,   /* not in time; this and the next are failures */
 	CAUSE_WATCHDOG,
 };
@@ -165,7 +166,7 @@ struct supervisor {
 	int answers;      /* of it, since the program has ended */
 	bool told_empty;
 	bool seen_quiet; /* in this run, and nothing has come since */
-	bool stopped; /* the program is, as far as we have been told */
+	bool stopped;    /* the program is, as far as we have been told */
 	bool tty_given;
 	bool tty_input; /* 0 and 1 are: no job of a script, no pipeline */
 
@@ -280,6 +281,9 @@ void ready_setup(struct supervisor *s);
 int ready_begin(struct supervisor *s, const char **ret_what);
 void ready_give(
     struct supervisor *s, struct ready_gift *gift, struct spawn *spawn);
+/* The same for who is not to tell: a check, finish, control/X. */
+void ready_take_away(
+    const struct supervisor *s, struct ready_gift *gift, struct spawn *spawn);
 void ready_started(struct supervisor *s);
 void ready_settle(struct supervisor *s);
 void ready_arm_watchdog(struct supervisor *s);

@@ -130,6 +130,15 @@ sys_signalfd(uint64_t mask)
 	    SYS_signalfd4, -1, &mask, sizeof(mask), O_CLOEXEC | O_NONBLOCK));
 }
 
+bool
+sys_is_ignored(int sig)
+{
+	struct sigaction action;
+
+	return sigaction(sig, NULL, &action) == 0 &&
+	       action.sa_handler == SIG_IGN;
+}
+
 int
 sys_waitid(int idtype, pid_t id, siginfo_t *info, int options)
 {

@@ -68,6 +68,7 @@ int sys_pidfd_cgroup(int pidfd, uint64_t *ret_inode);
 int sys_sigmask(int how, const uint64_t *mask, uint64_t *ret_old);
 uint64_t sys_sigpending(void);   /* which blocked signals have come */
 int sys_signalfd(uint64_t mask); /* non-blocking */
+bool sys_is_ignored(int sig);    /* as it was inherited */
 /* 1 and *info filled, 0 when none has changed (WNOHANG), or -errno */
 int sys_waitid(int idtype, pid_t id, siginfo_t *info, int options);
 int sys_prctl(int option, unsigned long value);

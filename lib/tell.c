@@ -21,6 +21,7 @@ static const char *const cause_names[] = {
 	[CAUSE_PARENT] = "parent",
 	[CAUSE_CONTROL] = "control",
 	[CAUSE_RESTART] = "restart",
+	[CAUSE_LIMIT] = "restart-limit",
 	[CAUSE_READY] = "ready-timeout",
 	[CAUSE_WATCHDOG] = "watchdog",
 };

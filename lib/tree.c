@@ -107,8 +107,9 @@ tree_is_quiet(struct supervisor *s)
 {
 	if (s->tree.pid != 0)
 		return false;
-	if (s->has_cgroup)
-		return cgroup_populated(&s->cgroup) == 0;
+	if (s->has_cgroup) /* or no leaf could be made */
+		return s->cgroup.leaf_fd < 0 ||
+		       cgroup_populated(&s->cgroup) == 0;
 	if (s->has_pidns)
 		return s->told_empty || s->tree.stub_pid == 0;
 	return has_no_children(s);

@@ -1,0 +1,449 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Each of these was a bug: something was done, and not told as it was, or
+# decided by what was not the cause of it.
+# shellcheck disable=SC2016,SC2154 # for a shell in there; set by run
+# shellcheck disable=SC2034 # for end_test
+
+load helper
+
+has() { # LINE: a whole event but for its time and numbers behind it
+	grep -qE "^$1( |$)" <(sed -E 's/ time=[0-9]+//' events)
+}
+
+# systemd, as far as it listens: messages in file `got`, each ended by --
+listen_at() {
+	rm -f got
+	"$PROG/notify" listen "$1" got 3>&- 4>&- &
+	LISTENER=$!
+	wait_until grep -q listening got
+	export NOTIFY_SOCKET=$1
+}
+
+got() {
+	grep -qxE "$1" got
+}
+
+end_listener() {
+	kill "$LISTENER"
+	wait "$LISTENER" || true
+	unset NOTIFY_SOCKET
+}
+
+stop_it() {
+	kill -TERM "$SUPERVISE_PID"
+	ended
+}
+
+tell() {
+	"$SUPERVISE" --control "$1" dir
+}
+
+key() { # NAME=VALUE: is in the status of dir
+	"$SUPERVISE" --status=keys dir | grep -qx "$1"
+}
+
+# a program that leaves behind what ignores TERM, and has said so
+LEAVES='rm -f deaf; setsid sh -c "trap \"\" TERM; touch deaf; exec sleep 60" &
+	until test -e deaf; do sleep 0.01; done'
+
+@test "a stop while what a program has left is waited for" {
+	mkdir dir
+	listen_at "$T/socket"
+	start -q -d dir -r always --restart-delay 0 -k 3s --ready-fd 3 --status-fd 7 \
+		sh -c "$LEAVES"'; echo >&3; exit 5' 7>events
+	wait_until has 'stopping cause=program'
+	key want=up
+	kill -TERM "$SUPERVISE_PID"
+	wait_until has 'stopping cause=signal signal=TERM'
+	wait_until got STOPPING=1
+	key want=down
+	grep -q 'want exit' dir/supervise/stat
+	run ! has killing
+	kill -TERM "$SUPERVISE_PID"
+	ended
+	(($(grep -c STOPPING got) == 1 && $(grep -c '^starting' events) == 1))
+	end_listener
+}
+
+@test "down while it is stopped for a restart" {
+	mkdir dir
+	start -q -d dir -k 3s --status-fd 7 \
+		sh -c 'trap "" TERM; echo up; while :; do sleep 0.1; done' 7>events
+	wait_until grep -q up out
+	tell restart
+	wait_until has 'stopping cause=restart'
+	tell down
+	wait_until has 'stopping cause=control'
+	key want=down
+	run ! has killing
+	kill -TERM "$SUPERVISE_PID"
+	kill -TERM "$SUPERVISE_PID"
+	ended
+}
+
+@test "down is what is wanted, whatever it is asked with" {
+	mkdir dir
+	start -d dir -s INT -k 3s --status-fd 7 \
+		sh -c 'trap "" INT TERM; echo up; while :; do sleep 0.1; done' 7>events
+	wait_until grep -q up out
+	tell down
+	wait_until has 'stopping cause=control'
+	wait_until key want=down
+	run ! has killing
+	tell kill-all
+	tell exit
+	ended
+}
+
+@test "exit where nothing runs: STOPPING=1, and the event" {
+	mkdir dir
+	listen_at "$T/socket"
+	start -d dir -r always --restart-delay 60s --ready-fd 3 --status-fd 7 \
+		sh -c 'echo >&3; sleep 0.1' 7>events
+	wait_until has restarting
+	run ! got STOPPING=1
+	tell exit
+	ended
+	wait_until got STOPPING=1
+	has 'stopping cause=control'
+	end_listener
+}
+
+@test "-t is why it ends, also if somebody says up meanwhile" {
+	mkdir dir
+	start -d dir -t 300ms -k 1s --stats --status-fd 7 \
+		sh -c 'trap "" TERM; while :; do sleep 0.1; done' 7>events
+	wait_until has 'stopping cause=timeout'
+	tell up
+	ended
+	((status == 124))
+	grep -q 'ended by: timeout' err
+}
+
+@test "not ready in time: STOPPING=1 at once, and 124 whoever sends a TERM" {
+	listen_at "$T/socket"
+	start -k 2s --ready-fd 3 --ready-timeout 200ms --status-fd 7 \
+		sh -c 'trap "" TERM; while :; do sleep 0.1; done' 7>events
+	wait_until has 'stopping cause=ready-timeout'
+	wait_until got STOPPING=1
+	run ! has killing
+	kill -TERM "$SUPERVISE_PID"
+	ended
+	((status == 124))
+	end_listener
+}
+
+@test "the log of a service speaks for itself only" {
+	mkdir -p dir/log
+	printf '#!/bin/sh\nenv >../env.run\nexec sleep 60\n' >dir/run
+	printf '#!/bin/sh\nenv >../../env.log; echo >&3; exec 3>&-; exec cat\n' \
+		>dir/log/run
+	mkdir dir/control
+	printf '#!/bin/sh\nenv >../env.control\n' >dir/control/h
+	chmod 755 dir/run dir/log/run dir/control/h
+	echo 3 >dir/log/notification-fd
+	listen_at "$T/socket"
+	export WATCHDOG_USEC=9000000
+	start -q --ready-path never dir
+	wait_until "$SUPERVISE" --wait ready -t 0 dir/log
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	tell hup
+	wait_until test -s env.control
+	run ! grep -E 'NOTIFY_SOCKET|WATCHDOG' env.*
+	stop_it
+	wait_until got STOPPING=1
+	(($(grep -c STOPPING got) == 1))
+	run ! got READY=1
+	end_listener
+	unset WATCHDOG_USEC
+}
+
+@test "-b with closed standard descriptors" {
+	run -0 sh -c 'timeout 5 "$SUPERVISE" -b sleep 61 <&- >&- 2>err'
+	wait_until pgrep -x -f 'sleep 61'
+	kill -TERM "$(ps -o ppid= -p "$(pgrep -x -f 'sleep 61')")"
+	run -0 sh -c 'timeout 5 "$SUPERVISE" -b -v --ready-fd 3 sh -c \
+		"sleep 0.2; echo >&3; exec sleep 62" <&- 2>&- >out'
+	kill -TERM "$(ps -o ppid= -p "$(pgrep -x -f 'sleep 62')")"
+	wait_until eval '! pgrep -x -f "sleep 6[12]"'
+}
+
+@test "-b: a signal that is ignored ends nobody, another one does" {
+	cat >caller <<-'END'
+		trap "" HUP
+		exec "$SUPERVISE" -b --ready-fd 3 sh -c 'touch up
+			until test -e go; do sleep 0.01; done; echo >&3; exec sleep 63'
+	END
+	spawn sh caller
+	SUPERVISE_PID=$!
+	wait_until test -e up
+	kill -HUP "$SUPERVISE_PID"
+	touch go
+	ended
+	((status == 0))
+	kill -TERM "$(ps -o ppid= -p "$(pgrep -x -f 'sleep 63')")"
+	rm up go
+	start -b --ready-fd 3 sh -c 'touch up; exec sleep 64'
+	wait_until test -e up
+	kill -USR1 "$SUPERVISE_PID"
+	ended
+	((status == 143))
+	wait_until eval '! pgrep -x -f "sleep 6[34]"'
+}
+
+@test "-b: whoever waits for the stop can still hurry it" {
+	start -b -k 60s --ready-fd 3 sh -c 'trap "" TERM; touch up
+		until test -e go; do sleep 0.01; done; echo >&3; touch said
+		while :; do sleep 0.1; done'
+	wait_until test -e up
+	kill -STOP "$SUPERVISE_PID"
+	touch go
+	wait_until test -e said
+	sleep 0.1 # told by now, or the test is of something else
+	kill -TERM "$SUPERVISE_PID"
+	kill -CONT "$SUPERVISE_PID"
+	sleep 0.1
+	kill -TERM "$SUPERVISE_PID"
+	ended
+	((status == 137))
+}
+
+@test "-b and --exit-code when the restarts are given up" {
+	run -7 "$SUPERVISE" -q -b -r always --restart-limit 1 --restart-delay 0 \
+		--exit-code 125=7 --ready-fd 3 false
+}
+
+@test "--until: a clock that is set twice at once is set, no more" {
+	needs clock "$PROG/clockstep" 0 true
+	needs python3
+	start --until "@$(($(date +%s) + 3600))" --status-fd 7 sleep 60 7>events
+	wait_until has 'started .*'
+	python3 -c '
+import time
+ahead = time.clock_gettime(time.CLOCK_REALTIME) - time.monotonic()
+for i in range(3000):
+    time.clock_settime(time.CLOCK_REALTIME, time.monotonic() + ahead)'
+	stop_it
+	((status == 143))
+	run ! has 'stopping cause=until'
+}
+
+@test "what is stored is given up by an order that comes in the delay" {
+	needs python3
+	cat >store.py <<-'END'
+		import array, os, socket
+		s = socket.socket(socket.AF_UNIX)
+		if os.path.exists("listening"):
+		    os.unlink("listening")
+		s.bind("listening")
+		s.listen()
+		n = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		n.connect("\0" + os.environ["NOTIFY_SOCKET"][1:])
+		n.sendmsg([b"FDSTORE=1"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+		    array.array("i", [s.fileno()]))])
+		r, w = os.pipe()
+		n.sendmsg([b"BARRIER=1"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
+		    array.array("i", [w]))])
+		os.close(w)
+		os.read(r, 1)
+	END
+	cat >connect.py <<-'END'
+		import socket
+		socket.socket(socket.AF_UNIX).connect("listening")
+	END
+	local order
+	for order in down at-most; do
+		mkdir -p dir
+		start -q -d dir -r always --restart-delay 60s --ready-socket \
+			--status-fd 7 python3 store.py 7>events
+		wait_until has restarting
+		python3 connect.py
+		tell "$order"
+		wait_until eval '! python3 connect.py'
+		tell exit
+		ended
+	done
+}
+
+@test "the back-off is that of how long the program has run" {
+	start -q -k 400ms -r always --restart-delay 50ms:300ms --restart-limit 4 \
+		--status-fd 7 sh -c "$LEAVES"'; exit 1' 7>events
+	ended
+	((status == 125))
+	[[ $(sed -n 's/^restarting .*delay=//p' events | xargs) = "50 100 200 300" ]]
+}
+
+@test "an order begins the count of restarts anew" {
+	mkdir -p dir
+	printf '#!/bin/sh\nexit 1\n' >dir/run
+	chmod 755 dir/run
+	start -q --restart-limit 2 --restart-delay 10ms --status-fd 7 dir 7>events
+	wait_until has gave-up
+	tell up
+	wait_until eval '(($(grep -c ^gave-up events) == 2))'
+	(($(grep -c '^starting' events) == 6))
+	[[ $(sed -n 's/^restarting .*delay=//p' events | xargs) = "10 20 10 20" ]]
+	tell exit
+	ended
+}
+
+@test "a stream that takes a part of a line gets no other one glued to it" {
+	needs python3
+	cat >reader.py <<-'END'
+		import os, re, socket, subprocess, sys
+		l = socket.socket()
+		l.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+		l.bind(("127.0.0.1", 0))
+		l.listen()
+		w = socket.socket()
+		w.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+		w.connect(l.getsockname())
+		r, _ = l.accept()
+		text = "STATUS=" + "x" * 200
+		p = subprocess.Popen([os.environ["SUPERVISE"], "-q", "--ready-socket",
+		    "--status-fd", str(w.fileno()), "sh", "-c",
+		    'i=0; while [ $i -lt 40 ]; do i=$((i + 1)); '
+		    '"$PROG/notify" -b - %s %s %s; done; touch said; '
+		    'until test -e go; do sleep 0.01; done'
+		    % ((text,) * 3)], pass_fds=[w.fileno()])
+		w.close()
+		while not os.path.exists("said"):
+		    pass
+		lines = b""
+		r.settimeout(0.5)
+		try:
+		    while True:
+		        lines += r.recv(65536)
+		except socket.timeout:
+		    open("go", "w")
+		r.settimeout(10)
+		while True:
+		    more = r.recv(65536)
+		    if not more:
+		        break
+		    lines += more
+		p.wait()
+		lost = 0
+		for line in lines.decode().splitlines():
+		    words = re.findall(r"\b(?:[a-z-]+) time=\d+", line)
+		    if len(words) != 1 or not line.startswith(words[0]):
+		        sys.exit("glued: " + line)
+		    m = re.search(r"dropped=(\d+)", line)
+		    lost += int(m.group(1)) if m else 0
+		sys.exit(0 if lost > 0 else "nothing was lost")
+	END
+	run -0 python3 reader.py
+}
+
+@test "its own end comes first, also where its stub is still to be asked" {
+	local form pid
+	for form in '' --no-cgroup --no-pidns; do
+		rm -f go
+		# shellcheck disable=SC2086
+		start $form --ready-fd 3 --ready-timeout 500ms --status-fd 7 sh -c \
+			'until test -e go; do sleep 0.01; done; exit 5' 7>events
+		wait_until has 'started .*'
+		pid=$(sed -n 's/^started .*pid=\([0-9]*\).*/\1/p' events)
+		kill -STOP "$SUPERVISE_PID"
+		touch go
+		wait_until grep -q '^State:.*Z' "/proc/$pid/status"
+		sleep 0.6 # now both are due
+		kill -CONT "$SUPERVISE_PID"
+		ended
+		((status == 5)) || { echo "with $form: $status"; false; }
+	done
+}
+
+@test "ready is told before the end, when both are known at once" {
+	mkdir dir
+	local pid
+	start -d dir -r always --restart-delay 60s --ready-fd 3 --status-fd 7 sh -c \
+		'until test -e go; do sleep 0.01; done; echo >&3' 7>events
+	wait_until has 'started .*'
+	pid=$(sed -n 's/^started .*pid=\([0-9]*\).*/\1/p' events)
+	kill -STOP "$SUPERVISE_PID"
+	touch go
+	wait_until grep -q '^State:.*Z' "/proc/$pid/status"
+	kill -CONT "$SUPERVISE_PID"
+	wait_until has restarting
+	[[ $(grep -oE '^(ready|exited)' events | xargs) = "ready exited" ]]
+	stop_it
+}
+
+@test "INT is a stop wherever no program is there to heed it" {
+	start -q -k 60s -r always --restart-delay 0 --status-fd 7 \
+		sh -c "$LEAVES"'; exit 1' 7>events
+	wait_until has 'stopping cause=program'
+	kill -INT "$SUPERVISE_PID"
+	wait_until has 'stopping cause=signal signal=INT'
+	kill -INT "$SUPERVISE_PID"
+	ended
+	(($(grep -c '^starting' events) == 1))
+	# but not where it has been ignored from the start
+	cat >caller <<-'END'
+		trap "" INT
+		exec "$SUPERVISE" -r always --restart-delay 300ms --status-fd 7 true
+	END
+	spawn sh caller 7>events
+	SUPERVISE_PID=$!
+	wait_until has restarting
+	kill -INT "$SUPERVISE_PID"
+	wait_until has 'starting start=2'
+	stop_it
+}
+
+@test "a watchdog is fed also by a program that takes its time to end" {
+	mkdir dir
+	listen_at "$T/socket"
+	start -d dir --ready-socket sh -c '
+		trap "\"$PROG/notify\" -b - WATCHDOG=1; exit" TERM
+		"$PROG/notify" -b - READY=1; while :; do sleep 0.05; done'
+	wait_until got READY=1
+	run ! got WATCHDOG=1
+	tell restart
+	wait_until got WATCHDOG=1
+	stop_it
+	end_listener
+}
+
+@test "a notification-fd that comes later is told on as well" {
+	mkdir dir
+	printf '#!/bin/sh\necho >&3; exec sleep 60\n' >dir/run
+	chmod 755 dir/run
+	listen_at "$T/socket"
+	start -q dir
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	echo 3 >dir/notification-fd
+	tell restart
+	wait_until got READY=1
+	got "MAINPID=$SUPERVISE_PID"
+	stop_it
+	end_listener
+}
+
+@test "a start that made nothing has nothing to kill, and no end" {
+	needs cgroup cgroup_is_delegated
+	needs strace
+	run -127 "$SUPERVISE" --status-fd 7 ./no-such-program 7>events
+	run ! has 'exited .*'
+	start -q -r always --restart-delay 10ms --status-fd 7 sh -c 'sleep 0.1' 7>events
+	wait_until has restarting
+	echo 0 >"$CG/cgroup.max.descendants"
+	wait_until eval '(($(grep -c ^restarting events) >= 4))'
+	echo max >"$CG/cgroup.max.descendants"
+	stop_it
+	run ! has killing
+}
+
+@test "--stats: killed by an order, and given up" {
+	mkdir dir
+	start -d dir --stats sh -c 'echo up; exec sleep 60'
+	wait_until grep -q up out
+	tell kill-all
+	ended
+	grep -q 'ended by: control' err
+	run -125 --separate-stderr "$SUPERVISE" -q -r always --restart-delay 0 \
+		--restart-limit 1 --stats false
+	[[ $stderr = *'ended by: restart-limit'* ]]
+}
