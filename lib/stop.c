@@ -109,13 +109,14 @@ begin_broadcast(struct supervisor *s, int first, int second)
 /*
  * first, then second unless 0, to every process, by what there is: from inside
  * the namespace, which is one pass of the kernel over all of them; if there is
- * none, or no process to be had for it, by way of the freezer.
+ * none, or no process to be had for it, by way of the freezer; without either,
+ * and where they are continued anyway, by SIGSTOP in its place.
  */
 void
 stop_signal_tree(struct supervisor *s, int first, int second)
 {
 	struct spawn spawn;
-	int sig, r = -ENOSYS;
+	int r = -ENOSYS;
 
 	if (s->has_pidns) {
 		spawn = start_describe(s);
@@ -134,13 +135,16 @@ stop_signal_tree(struct supervisor *s, int first, int second)
 		tell_warn(s, "clone", "to signal the tree", -r, tell_hint(-r));
 		return;
 	}
-	for (sig = first; sig != 0; sig = sig == first ? second : 0) {
-		if (tree_is_all(s))
-			(void)kill(-1, sig);
-		else
-			(void)walk_children(
-			    sig, s->spared, s->nspared, tree_walk_levels(s));
+	if (tree_is_all(s)) {
+		(void)kill(-1, first);
+		if (second != 0)
+			(void)kill(-1, second);
+		return;
 	}
+	if (second == SIGCONT)
+		tree_stop_all(s);
+	(void)walk_children(
+	    first, second, s->spared, s->nspared, tree_walk_levels(s));
 }
 
 static void

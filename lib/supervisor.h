@@ -257,6 +257,8 @@ void tree_take_answer(struct supervisor *s);
 int tree_walk_levels(const struct supervisor *s);
 void tree_forget_fd(const struct supervisor *s, int *fd);
 void tree_forget_leaf(struct supervisor *s);
+/* Without namespace and cgroup: so that none is missed, or reached twice. */
+void tree_stop_all(struct supervisor *s);
 void tree_kill_more(struct supervisor *s);
 void tree_look(struct supervisor *s);
 

@@ -11,7 +11,8 @@
 
 enum {
 	AGAIN_DEEP_US = 16000,
-	WALK_LEVELS = 8,
+	WALK_LEVELS = 128, /* a descriptor and 400 bytes of stack each */
+	ROUNDS_MAX = 16,
 	REMOVALS_MAX = 8,
 	LINEAGE_MAX = 1024,
 	STRANGERS_US = 100000,
@@ -82,7 +83,7 @@ has_no_children(struct supervisor *s)
 		return true;
 	if (s->nspared == 0 && s->tree.stub_pid == 0)
 		return false; /* whoever it is, it is one of the tree */
-	return walk_children(0, s->spared, spared_and_guard(s), 0) == 0;
+	return walk_children(0, 0, s->spared, spared_and_guard(s), 0) == 0;
 }
 
 /*
@@ -270,6 +271,23 @@ tree_walk_levels(const struct supervisor *s)
 	return (s->deadly & needed) == 0 ? WALK_LEVELS : 0;
 }
 
+/*
+ * A bomb that fills the gap of each that is killed is faster than we are. Who
+ * is stopped forks no more and fills no gap: when we have found as many twice,
+ * all of them are.
+ */
+void
+tree_stop_all(struct supervisor *s)
+{
+	int levels = tree_walk_levels(s), n = 0, before, rounds = 0;
+
+	do {
+		before = n;
+		n = walk_children(
+		    SIGSTOP, 0, s->spared, spared_and_guard(s), levels);
+	} while (n > before && levels > 0 && ++rounds < ROUNDS_MAX);
+}
+
 /* Kills what was there when we looked; until is_gone it is called again. */
 void
 tree_kill_more(struct supervisor *s)
@@ -292,11 +310,15 @@ tree_kill_more(struct supervisor *s)
 	/* while it is not reaped its group's number is its own */
 	if (s->tree.pid != 0 && !s->options.same_group)
 		(void)kill(-s->tree.pid, SIGKILL);
-	if (tree_is_all(s))
+	if (tree_is_all(s)) {
 		(void)kill(-1, SIGKILL);
-	else
-		(void)walk_children(
-		    SIGKILL, s->spared, spared_and_guard(s), levels);
+		return;
+	}
+	if (!s->has_cgroup) {
+		levels = tree_walk_levels(s);
+		tree_stop_all(s);
+	}
+	(void)walk_children(SIGKILL, 0, s->spared, spared_and_guard(s), levels);
 }
 
 /*

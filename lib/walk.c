@@ -15,7 +15,8 @@
 #define OWN_CHILDREN "/proc/thread-self/children"
 
 enum {
-	PID_LIMIT = 1 << 22 /* PID_MAX_LIMIT, include/linux/threads.h */
+	PID_LIMIT = 1 << 22, /* PID_MAX_LIMIT, include/linux/threads.h */
+	WALK_MAX = 1 << 15,
 };
 
 /* "12 345 6 ": numbers, each followed by a blank, over any number of reads */
@@ -110,7 +111,7 @@ name_children(char *path, size_t size, pid_t pid)
  * that one's child when the pidfd is open.
  */
 static void
-signal_descendant(pid_t pid, const char *list, int sig)
+signal_descendant(pid_t pid, const char *list, const int *sigs)
 {
 	struct numbers in;
 	pid_t listed;
@@ -123,46 +124,62 @@ signal_descendant(pid_t pid, const char *list, int sig)
 		while ((listed = next_number(&in)) > 0 && listed != pid)
 			;
 		if (listed == pid)
-			(void)sys_pidfd_signal(fd, sig, NULL);
+			(void)sys_pidfd_signal(fd, sigs[0], NULL);
+		if (listed == pid && sigs[1] != 0)
+			(void)sys_pidfd_signal(fd, sigs[1], NULL);
 		fd_close(&in.fd);
 	}
 	fd_close(&fd);
 }
 
-static void
-signal_below(pid_t pid, int sig, int levels)
+static int
+signal_below(pid_t pid, const int *sigs, int levels)
 {
 	struct numbers in;
 	char path[64];
 	pid_t child;
+	int n = 0;
 
 	name_children(path, sizeof(path), pid);
 	if (levels == 0 || open_children(&in, path) < 0)
-		return;
+		return 0;
 	while ((child = next_number(&in)) > 0) {
-		signal_below(child, sig, levels - 1);
-		signal_descendant(child, path, sig);
+		/* who is stopped has no more children by the time we look */
+		if (sigs[0] == SIGSTOP)
+			signal_descendant(child, path, sigs);
+		n += 1 + signal_below(child, sigs, levels - 1);
+		if (sigs[0] != SIGSTOP)
+			signal_descendant(child, path, sigs);
 	}
 	fd_close(&in.fd);
+	return n;
 }
 
 int
-walk_children(int sig, const pid_t *spared, int nspared, int levels)
+walk_children(
+    int first, int second, const pid_t *spared, int nspared, int levels)
 {
+	const int sigs[] = { first, second };
 	struct numbers in;
 	pid_t pid;
 	int n = 0;
 
 	open_own(&in);
-	while ((pid = next_own(&in)) > 0) {
+	/* a bomb must not make one walk last for ever */
+	while (n < WALK_MAX && (pid = next_own(&in)) > 0) {
 		if (is_in(pid, spared, nspared))
 			continue;
 		n++;
-		if (sig == 0)
+		if (first == 0)
 			break; /* one is enough to know */
 		/* first those below: without it they would become ours */
-		signal_below(pid, sig, levels);
-		(void)kill(pid, sig); /* a setuid one: EPERM */
+		if (first != SIGSTOP)
+			n += signal_below(pid, sigs, levels);
+		(void)kill(pid, first); /* a setuid one: EPERM */
+		if (second != 0)
+			(void)kill(pid, second);
+		if (first == SIGSTOP)
+			n += signal_below(pid, sigs, levels);
 	}
 	fd_close(&in.fd);
 	return n;

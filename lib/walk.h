@@ -12,7 +12,9 @@
  * Children are signalled by pid: what we have not reaped keeps its number. One
  * that does not die, because a child of its own traces it, keeps those below
  * it from becoming ours; they are signalled by a pidfd that is proven to be of
- * a child of its parent.
+ * a child of its parent. And where each that is killed is replaced by those
+ * that are left, all are to be stopped (SIGSTOP, parents first) before any is
+ * killed.
  *
  * Source: proc(5), /proc/thread-self/children (Linux 3.17; it needs
  * CONFIG_PROC_CHILDREN). Without it every number there can be is tried with
@@ -23,11 +25,12 @@
 #include <sys/types.h>
 
 /*
- * Sends sig to each child but those nspared in spared, and to so many levels
- * below each; how many such children there are. With sig 0 nothing is sent, and
- * 1 or 0 tells whether there is one.
+ * Sends first, and second unless it is 0, to each child but those nspared in
+ * spared, and to so many levels below each; how many there are. With first 0
+ * nothing is sent, and 1 or 0 tells whether there is such a child.
  */
-int walk_children(int sig, const pid_t *spared, int nspared, int levels);
+int walk_children(
+    int first, int second, const pid_t *spared, int nspared, int levels);
 /* The parent of pid, 0 for one outside of our namespace, or -errno. */
 pid_t walk_parent(pid_t pid);
 /* Our children now, as many as there is room for. */
