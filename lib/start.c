@@ -235,6 +235,14 @@ make_leaf(struct supervisor *s)
 {
 	int r = cgroup_make(&s->cgroup, s->pid);
 
+	/* where it could not say that it is alive, for whom we wait */
+	if (r == 0 && s->options.cgroup_name != NULL &&
+	    cgroup_frozen(&s->cgroup) == 1) {
+		say_start_failed(
+		    s, "--cgroup", s->options.cgroup_name, 0, "is frozen");
+		fail_start(s, EXIT_REFUSED);
+		return false;
+	}
 	if (r == 0)
 		return true;
 	if (s->ever_ran) {
@@ -262,14 +270,17 @@ start_remove_leaf(struct supervisor *s)
 	tree_forget_leaf(s);
 }
 
-/* Without a cgroup it is the stub that knows when the tree is empty. */
+/*
+ * Without a cgroup it is the stub that knows when the tree is empty; and with
+ * --wait-all, where who has gone to another cgroup is waited for as well.
+ */
 static bool
 open_tell(struct supervisor *s)
 {
 	loop_watch(&s->loop, SOURCE_STUB, -1, 0); /* a weaker form follows */
 	fd_close(&s->tell_fd);
 	s->told_empty = false;
-	if (!s->has_pidns || s->has_cgroup)
+	if (!s->has_pidns || (s->has_cgroup && !s->options.wait_all))
 		return true;
 	s->tell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->tell_fd < 0 && !is_shortage(errno) && !s->ever_ran) {
@@ -305,15 +316,25 @@ forget_last_run(struct supervisor *s)
 	s->tree = (struct spawned)SPAWNED_INIT;
 }
 
-/* spawn_abandon reaps whoever ends meanwhile. */
-static void
-look_for_log(struct supervisor *s)
+static bool
+is_child(pid_t pid)
 {
 	siginfo_t info;
 
-	if (s->service.log_pid == 0 ||
-	    sys_waitid(P_PID, s->service.log_pid, &info,
-		WEXITED | WNOHANG | WNOWAIT) != -ECHILD)
+	return sys_waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) !=
+	       -ECHILD;
+}
+
+/* spawn_abandon reaps whoever ends meanwhile: their numbers are free again. */
+static void
+look_for_spared(struct supervisor *s)
+{
+	int i;
+
+	for (i = s->nspared - 1; i >= 0; i--)
+		if (!is_child(s->spared[i]))
+			s->spared[i] = s->spared[--s->nspared];
+	if (s->service.log_pid == 0 || is_child(s->service.log_pid))
 		return;
 	s->service.log_pid = 0;
 	loop_set_deadline(&s->loop, DEADLINE_LOG, 0);
@@ -374,7 +395,7 @@ start_program(struct supervisor *s)
 		if (spawn_start(&spawn, &s->tree) == 0)
 			break;
 		spawn_abandon(&s->tree);
-		look_for_log(s);
+		look_for_spared(s);
 		start_remove_leaf(s);
 		if (degrade(s))
 			continue;

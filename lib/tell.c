@@ -304,11 +304,17 @@ name_process(struct supervisor *s, pid_t pid)
 	text_add(&text, "/proc/");
 	text_add_number(&text, pid);
 	text_add(&text, "/stat");
-	if (sys_read_file(AT_FDCWD, path, stat, sizeof(stat)) < 0)
-		return;
-	end = strrchr(stat, ')');
-	if (end != NULL && end[1] == ' ')
-		end[3] = '\0';
+	if (walk_has_proc()) {
+		if (sys_read_file(AT_FDCWD, path, stat, sizeof(stat)) < 0)
+			return; /* it has just ended */
+		end = strrchr(stat, ')');
+		if (end != NULL && end[1] == ' ')
+			end[3] = '\0';
+	} else {
+		path[sizeof("/proc/") - 1 + strspn(path + 6, "0123456789")] =
+		    '\0';
+		(void)memcpy(stat, path + 6, sizeof(path) - 6);
+	}
 	tell_warn(s, "killed, and does not end:", stat, 0,
 	    "in the kernel, of another user, or traced; waiting");
 }

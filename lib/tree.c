@@ -46,18 +46,20 @@ tree_take_stats(struct supervisor *s)
 void
 tree_look_for_oom(struct supervisor *s)
 {
-	int64_t kills = -1, before = 0;
+	int64_t kills = -1, before = s->oom_kills;
 
 	if (s->cgroup.leaf_fd >= 0)
 		kills = stats_oom_kills(s->cgroup.leaf_fd, "memory.events");
 	if (kills < 0 && s->is_pid1) {
 		kills =
 		    stats_oom_kills(AT_FDCWD, "/sys/fs/cgroup/memory.events");
-		before = s->oom_kills;
 		s->oom_kills = kills;
+	} else {
+		before = 0;
 	}
+	/* the kernel counts, and does not say whom */
 	if (kills > before)
-		tell_warn(s, s->options.argv[0], "killed for memory", 0,
+		tell_warn(s, s->options.argv[0], "killed, likely for memory", 0,
 		    "oom_kill in memory.events");
 }
 
@@ -102,18 +104,26 @@ tree_is_held(const struct supervisor *s)
 	return s->paused || s->first_signal != 0;
 }
 
-/* Nothing left that could be asked to end. */
+/*
+ * Nothing left that could be asked to end. What has left the leaf by itself is
+ * killed with the rest, but not looked for, unless it is all that there is to
+ * wait for. The stub does not know of siblings that the program has made with
+ * CLONE_PARENT: those are our children.
+ */
 bool
 tree_is_quiet(struct supervisor *s)
 {
 	if (s->tree.pid != 0)
 		return false;
-	if (s->has_cgroup) /* or no leaf could be made */
-		return s->cgroup.leaf_fd < 0 ||
-		       cgroup_populated(&s->cgroup) == 0;
-	if (s->has_pidns)
-		return s->told_empty || s->tree.stub_pid == 0;
-	return has_no_children(s);
+	if (s->cgroup.leaf_fd >= 0 && cgroup_populated(&s->cgroup) != 0)
+		return false;
+	if (s->tell_fd >= 0)
+		return s->tree.stub_pid == 0 ||
+		       (s->told_empty &&
+			   (!walk_has_proc() || has_no_children(s)));
+	if (s->has_cgroup && !tree_is_left_to_itself(s))
+		return true;
+	return s->has_pidns || has_no_children(s);
 }
 
 void
@@ -200,7 +210,7 @@ tree_take_answer(struct supervisor *s)
 		return;
 	}
 	s->told_empty = answer < STUB_BUSY;
-	if (!s->told_empty && !tree_is_left_to_itself(s))
+	if (!tree_is_left_to_itself(s) && !tree_is_quiet(s))
 		supervisor_post(s, PROGRAM_DIED);
 }
 

@@ -16,6 +16,7 @@
 
 enum {
 	PID_LIMIT = 1 << 22, /* PID_MAX_LIMIT, include/linux/threads.h */
+	LOW = 1 << 16,       /* where nearly all are, in a container */
 	WALK_MAX = 1 << 15,
 };
 
@@ -23,7 +24,8 @@ enum {
 struct numbers {
 	int fd;
 	ssize_t next, end;
-	pid_t tried; /* without the list: every number there can be */
+	pid_t tried; /* without the list: every number there can be, */
+	pid_t limit; /* or up to here */
 	char text[256];
 };
 
@@ -48,6 +50,20 @@ next_number(struct numbers *in)
 	}
 }
 
+bool
+walk_has_proc(void)
+{
+	char link[16];
+	uint64_t pid;
+	ssize_t n = readlink("/proc/self", link, sizeof(link) - 1);
+
+	if (n <= 0)
+		return false;
+	link[n] = '\0';
+	return str_to_number(link, INT32_MAX, &pid) == 0 &&
+	       (pid_t)pid == getpid();
+}
+
 static int
 open_children(struct numbers *in, const char *path)
 {
@@ -70,7 +86,10 @@ static void
 open_own(struct numbers *in)
 {
 	in->tried = 1;
-	(void)open_children(in, OWN_CHILDREN);
+	in->limit = PID_LIMIT;
+	in->fd = -1;
+	if (walk_has_proc())
+		(void)open_children(in, OWN_CHILDREN);
 }
 
 /* The next child of ours, or 0 at the end. */
@@ -79,7 +98,7 @@ next_own(struct numbers *in)
 {
 	if (in->fd >= 0)
 		return next_number(in);
-	while (++in->tried < PID_LIMIT)
+	while (++in->tried < in->limit)
 		if (is_ours(in->tried))
 			return in->tried;
 	return 0;
@@ -165,6 +184,8 @@ walk_children(
 	int n = 0;
 
 	open_own(&in);
+	if (in.fd < 0)
+		levels = 0;
 	/* a bomb must not make one walk last for ever */
 	while (n < WALK_MAX && (pid = next_own(&in)) > 0) {
 		if (is_in(pid, spared, nspared))
@@ -172,6 +193,8 @@ walk_children(
 		n++;
 		if (first == 0)
 			break; /* one is enough to know */
+		if (first == SIGKILL || first == SIGSTOP)
+			in.limit = LOW; /* there will be another look */
 		/* first those below: without it they would become ours */
 		if (first != SIGSTOP)
 			n += signal_below(pid, sigs, levels);
@@ -223,6 +246,8 @@ walk_parent(pid_t pid)
 	uint64_t parent;
 	ssize_t n;
 
+	if (!walk_has_proc())
+		return -ENOENT;
 	text_add(&text, "/proc/");
 	text_add_number(&text, pid);
 	text_add(&text, "/stat");

@@ -31,6 +31,12 @@
  */
 int walk_children(
     int first, int second, const pid_t *spared, int nspared, int levels);
+/*
+ * Is there a /proc, and of our own PID namespace? In one of an outer one, as
+ * `unshare --pid` without a mount leaves it, the numbers are not those of
+ * kill(2), and it is taken for none.
+ */
+bool walk_has_proc(void);
 /* The parent of pid, 0 for one outside of our namespace, or -errno. */
 pid_t walk_parent(pid_t pid);
 /* Our children now, as many as there is room for. */

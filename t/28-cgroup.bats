@@ -238,6 +238,6 @@ has_v2_memory() {
 	# it alone: not another death by KILL
 	run "$SUPERVISE" -C "../${POOL##*/}/web" sh -c 'kill -KILL $$'
 	rmdir "$POOL"
-	[[ $oom = '137/supervise: warning: tail killed for memory ('* ]]
+	[[ $oom = '137/supervise: warning: tail killed, likely for memory ('* ]]
 	[[ $status/$output = 137/ ]]
 }

@@ -1023,3 +1023,109 @@ has_fuse() {
 	wait_until eval '(($(grep -c up out) == 2))'
 	stop_it
 }
+
+# As `unshare --pid --fork` without a mount leaves it: its numbers are others.
+@test "a /proc of an outer PID namespace is none" {
+	needs pidns pidns_is_permitted
+	local code='(setsid sleep 60 &); exit 5' form
+	for form in --no-cgroup ''; do
+		# shellcheck disable=SC2086
+		run -5 timeout 20 unshare --pid --fork sh -c '
+			true; "$SUPERVISE" --no-pidns '"$form"' -k 1 sh -c "$1"' sh "$code"
+	done
+	run -5 timeout 20 unshare --pid --fork "$SUPERVISE" --no-pidns \
+		--no-cgroup -k 1 sh -c "$code"
+	needs nobody nobody_can_run
+	run -5 timeout 20 "$SUPERVISE" --no-proc -k 9 -- "${AS_NOBODY[@]}" \
+		"$SUPERVISE" -k 1 sh -c "$code"
+	# nor is whoever has that number there of the tree
+	run -124 timeout 20 "$SUPERVISE" -q --no-proc -- sh -c '
+		true; "$SUPERVISE" -q --no-pidns --no-cgroup --ready-socket \
+			--ready-timeout 1 --status-fd 7 sh -c "exec sleep 5" 7>events & sleep 0.3
+		for n in 1 2 3 4 5 6 7 8 9; do "$PROG/notify" "$(tr "\0" "\n" </proc/self/environ |
+			sed -n s/^NOSUCH=//p)@none" READY=1; done 2>/dev/null
+		wait $!'
+}
+
+@test "--wait-all: who has gone to another cgroup is waited for as well" {
+	needs cgroup cgroup_is_delegated
+	local form
+	make_cgroup elsewhere
+	for form in '' --no-pidns --no-cgroup '--no-cgroup --no-pidns'; do
+		rm -f moved go said
+		# shellcheck disable=SC2086
+		start -q --wait-all -k 60 $form sh -c "(
+			echo 0 >'$CG/test.elsewhere/cgroup.procs'; touch moved
+			until test -e go; do sleep 0.01; done; touch said) &
+			until test -e moved; do sleep 0.01; done; exit 7"
+		wait_until test -e moved
+		sleep 0.3 # long enough to be taken for empty
+		touch go
+		ended
+		((status == 7))
+		[[ -e said ]] || { echo "not waited for: $form"; false; }
+	done
+}
+
+@test "a sibling of the program is of the tree, without a cgroup, too" {
+	cat >sibling.c <<-'END'
+		#include <sched.h>
+		#include <signal.h>
+		#include <sys/syscall.h>
+		#include <unistd.h>
+		int main(void)
+		{
+			if (syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0) == 0)
+				execl("/bin/sh", "sh", "-c", "trap 'touch asked; exit' TERM;"
+				    "touch up; until test -e go; do sleep 0.01; done;"
+				    "touch said", (char *)0);
+			while (access("up", F_OK) < 0)
+				usleep(1000);
+			return 7;
+		}
+	END
+	cc -D_GNU_SOURCE -w -o sibling sibling.c
+	local form
+	for form in '' --no-cgroup --no-pidns; do
+		rm -f up go said asked
+		# shellcheck disable=SC2086
+		start -q --wait-all -k 60 $form ./sibling
+		wait_until test -e up
+		sleep 0.3
+		touch go
+		ended
+		((status == 7))
+		[[ -e said ]] || { echo "not waited for: $form"; false; }
+		rm -f up go
+		# shellcheck disable=SC2086
+		run -7 "$SUPERVISE" -q -k 60 $form ./sibling
+		[[ -e asked ]] || { echo "not asked: $form"; false; }
+	done
+}
+
+@test "-C to where all is frozen is refused, and holds nothing up" {
+	needs cgroup cgroup_is_delegated
+	make_cgroup ice
+	echo 1 >"$CG/test.ice/cgroup.freeze"
+	run -111 timeout 10 "$SUPERVISE" -C test.ice/web touch started
+	[[ $output = 'supervise: fatal: --cgroup test.ice/web (is frozen)' ]]
+	[[ ! -e started && -z $(find "$CG/test.ice" -mindepth 1 -type d) ]]
+	echo 0 >"$CG/test.ice/cgroup.freeze"
+	start -q -C test.ice/web -r always --restart-delay 400ms:400ms \
+		--status-fd 7 sh -c 'sleep 0.05' 7>events
+	wait_until has 'restarting delay=400'
+	echo 1 >"$CG/test.ice/cgroup.freeze"
+	wait_until eval '(($(grep -c ^starting events) >= 4))'
+	echo 0 >"$CG/test.ice/cgroup.freeze"
+	wait_until eval '(($(grep -c ^exited events) >= 3))'
+	stop_it
+	rmdir "$CG/test.ice"
+}
+
+@test "more inherited children than can be told apart are refused" {
+	run -111 bash -c 'for i in {1..70}; do sleep 5 & done
+		exec "$SUPERVISE" --no-pidns --no-cgroup touch started'
+	[[ $output = *'inherited children (too many to tell apart from the tree)' ]]
+	[[ ! -e started ]]
+	kill $(pgrep -x -f 'sleep 5') 2>/dev/null || true
+}
