@@ -322,8 +322,10 @@ ready_begin(struct supervisor *s, const char **ret_what)
 	ready->asked = options_ask_readiness(&s->options);
 	/* whoever would have told it now tells us; but not of a log */
 	if ((ready->asked || ready->socket_fd >= 0) && !s->service.is_log &&
-	    ready->peer.length == 0)
+	    !ready->has_peer) {
+		ready->has_peer = true; /* or a warning, once */
 		open_peer(s);
+	}
 	if (s->options.ready_fd >= 3 && ready->store.count > 0) {
 		warn_of(s, "FDSTORE=1", 0, "notification-fd is in their place");
 		fdstore_clear(&ready->store);

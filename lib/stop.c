@@ -247,9 +247,10 @@ stop_ask(struct supervisor *s)
 	ready_end(s);
 	if (s->paused)
 		stop_pause(s, false);
-	service_tell(s, ""); /* what is wanted now */
 	if (s->ask_signal == SIGTERM)
 		service_asked(s);
+	else
+		service_tell(s, ""); /* what is wanted now */
 	set_kill_deadline(s, INT64_MAX);
 	if (s->options.kill_after_ns == 0 || s->service.finishing) {
 		supervisor_post(s, KILL_DUE);

@@ -64,6 +64,7 @@ struct readiness {
 	bool asked;     /* by --ready-... */
 	bool reloading; /* and not ready again yet */
 	bool warned;    /* of a message, in this run */
+	bool has_peer;  /* it was looked for */
 	const char *by; /* what has told it: fd, socket, path, check; or NULL */
 	int line_fd, line_write_fd;
 	int socket_fd;
