@@ -72,6 +72,15 @@ spared_and_guard(struct supervisor *s)
 	return s->nspared + 1;
 }
 
+static bool
+is_childless(void)
+{
+	siginfo_t info;
+
+	return sys_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) ==
+	       -ECHILD;
+}
+
 /*
  * Without a namespace every descendant is our child or below one, for we
  * are a subreaper, or PID 1.
@@ -79,9 +88,7 @@ spared_and_guard(struct supervisor *s)
 static bool
 has_no_children(struct supervisor *s)
 {
-	siginfo_t info;
-
-	if (sys_waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -ECHILD)
+	if (is_childless())
 		return true;
 	if (s->nspared == 0 && s->tree.stub_pid == 0)
 		return false; /* whoever it is, it is one of the tree */
@@ -324,6 +331,8 @@ tree_kill_more(struct supervisor *s)
 		(void)kill(-1, SIGKILL);
 		return;
 	}
+	if (is_childless())
+		return;
 	if (!s->has_cgroup) {
 		levels = tree_walk_levels(s);
 		tree_stop_all(s);
