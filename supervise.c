@@ -295,6 +295,9 @@ take_deadline(struct supervisor *s, enum loop_deadline which)
 	case DEADLINE_LOG:
 		start_log(s);
 		break;
+	case DEADLINE_STATUS:
+		service_tell(s, "");
+		break;
 	case DEADLINE_FINISH:
 		supervisor_post(s, STOP_WANTED); /* which kills it at once */
 		break;

@@ -171,6 +171,8 @@ want_up(struct supervisor *s, bool once)
 	else if (s->service.exit_wanted)
 		return; /* when it is down, and that is all there is to come */
 	s->service.once = once;
+	if (!once) /* as it was before `down` */
+		s->service.stay = s->service.directory;
 	s->service.status.failed = false;
 	s->want_up = true;
 	if (s->state == DOWN && !s->service.finishing) {
@@ -178,6 +180,9 @@ want_up(struct supervisor *s, bool once)
 		s->limit.count = 0; /* a beginning, and not one more of many */
 		s->backoff.last_ns = 0;
 		supervisor_post(s, START_WANTED);
+	} else if (once) {
+		return; /* what is there is left to its end, and not begun anew
+			 */
 	} else if (s->service.finishing) {
 		s->service.restart = true; /* and not after a delay */
 	} else if (s->state >= STOPPING) {
@@ -223,6 +228,9 @@ keep(struct supervisor *s, bool down)
 	if (down) {
 		r = fd = sys_creat(s->service.dir_fd, "down", 0644);
 		fd_close(&fd);
+		if (r == -EEXIST && /* a link to nowhere is none */
+		    sys_access(s->service.dir_fd, "down", F_OK) == 0)
+			r = 0;
 	} else {
 		r = unlinkat(s->service.dir_fd, "down", 0) < 0 ? -errno : 0;
 	}

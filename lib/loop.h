@@ -48,6 +48,7 @@ enum loop_deadline {
 	DEADLINE_WATCHDOG,
 	DEADLINE_FINISH, /* of the finish script */
 	DEADLINE_LOG,    /* start what has the log once more */
+	DEADLINE_STATUS, /* write the status that could not be written */
 	LOOP_DEADLINES,
 };
 

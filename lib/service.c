@@ -16,6 +16,7 @@
 enum {
 	FINISH_LIMIT_MS = 5000, /* as s6 has it */
 	FINISH_SIGNALLED = 256, /* its exit code of who was killed */
+	RETRY_LAST_S = 60,
 };
 
 static bool
@@ -133,6 +134,17 @@ warn_once(struct supervisor *s, const char *what, int r)
 	s->service.warned = true;
 }
 
+/* Is `event` another one by now? Who waits looks for it by its name. */
+static bool
+is_replaced(const struct service *service)
+{
+	struct stat ours, now;
+
+	return fstat(service->event_fd, &ours) == 0 &&
+	       (fstatat(service->dir_fd, "event", &now, 0) < 0 ||
+		   now.st_ino != ours.st_ino || now.st_dev != ours.st_dev);
+}
+
 /* Readers subscribe, then read the file: so that is written first. */
 void
 service_tell(struct supervisor *s, const char *letters)
@@ -147,15 +159,25 @@ service_tell(struct supervisor *s, const char *letters)
 	service->status.will_exit = service->exit_wanted;
 	r = status_write(service->control.dir_fd, &service->status,
 	    s->options.access != CONTROL_PRIVATE);
-	if (r < 0)
+	service->retry_s = r == 0 ? 0 : service->retry_s * 2 + 1;
+	if (r < 0) {
 		warn_once(s, "write supervise/status", r);
+		/* whoever reads it must not believe the last one for ever */
+		if (service->retry_s > RETRY_LAST_S)
+			service->retry_s = RETRY_LAST_S;
+		loop_set_deadline(
+		    &s->loop, DEADLINE_STATUS, service->retry_s * NS_PER_S);
+	}
 	if (letters[0] == '\0' || service->event_fd < 0)
 		return;
-	r = fifodir_notify(service->event_fd, letters);
+	r = is_replaced(service) ? -ENOENT
+				 : fifodir_notify(service->event_fd, letters);
 	if (r == -ENOENT) {
 		fd_close(&service->event_fd);
 		r = service->event_fd = fifodir_make(
 		    service->dir_fd, "event", s->options.access == CONTROL_ALL);
+		if (r >= 0) /* somebody may wait in it already */
+			r = fifodir_notify(service->event_fd, letters);
 	}
 	if (r < 0)
 		warn_once(s, "write event", r);

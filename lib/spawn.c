@@ -109,13 +109,14 @@ place_fds(const struct spawn *spawn, int *report_fd)
 
 /* A check shall hold nothing of what the program has. */
 static void
-close_all(int *report_fd, bool by_hand)
+close_all(const struct spawn *spawn, int *report_fd)
 {
 	int null_fd = sys_open(AT_FDCWD, "/dev/null", O_RDWR);
 
 	(void)dup2(null_fd, STDIN_FILENO); /* or it stays what it was */
-	(void)dup2(null_fd, STDOUT_FILENO);
-	fd_close_others(3, report_fd, 1, by_hand);
+	if (!spawn->has_stdout)
+		(void)dup2(null_fd, STDOUT_FILENO);
+	fd_close_others(3, report_fd, 1, spawn->stub.by_hand);
 }
 
 /* The program's side: system calls only, until it is no longer us. */
@@ -154,7 +155,7 @@ run_program(const struct spawn *spawn, int report_fd, bool enter)
 	}
 	r = 0;
 	if (spawn->check)
-		close_all(&report_fd, spawn->stub.by_hand);
+		close_all(spawn, &report_fd);
 	else if (spawn->nfds > 0)
 		r = place_fds(spawn, &report_fd);
 	if (r == 0 && spawn->nenv > 0)

@@ -59,6 +59,7 @@ struct spawn {
 	const int *fds, *fds_to;
 	int nfds;
 	bool check; /* a second program beside it: with nothing but our 2 */
+	bool has_stdout; /* and 1 */
 };
 
 enum {

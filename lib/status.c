@@ -168,7 +168,10 @@ replace(int dir_fd, const char *name, const void *data, size_t size,
 {
 	int fd, r;
 
+	/* what is there is of one that was killed, or a trap */
 	fd = sys_creat(dir_fd, NEW, 0644);
+	if (fd == -EEXIST && unlinkat(dir_fd, NEW, 0) == 0)
+		fd = sys_creat(dir_fd, NEW, 0644);
 	if (fd < 0)
 		return fd;
 	r = sys_write_all(fd, data, size);

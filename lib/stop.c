@@ -180,7 +180,7 @@ stop_run_script(struct supervisor *s, char letter, int sig)
 	}
 	spawn = start_describe(s);
 	spawn.argv = argv;
-	spawn.check = true;
+	spawn.check = spawn.has_stdout = true;
 	spawn.session = true;
 	spawn.group = false;
 	ready_take_away(s, &gift, &spawn);
@@ -189,6 +189,8 @@ stop_run_script(struct supervisor *s, char letter, int sig)
 		return false;
 	s->service.script_pid = pid;
 	s->service.script_signal = sig;
+	/* further letters wait where they are; only a stop does not */
+	loop_watch(&s->loop, SOURCE_CONTROL, -1, 0);
 	return true;
 }
 
@@ -201,6 +203,7 @@ stop_script_ended(struct supervisor *s, bool succeeded)
 
 	s->service.script_pid = 0;
 	s->service.next_letter = 0;
+	loop_watch(&s->loop, SOURCE_CONTROL, s->service.control.fd, POLLIN);
 	if (!succeeded)
 		job_signal(s, sig, NULL);
 	if (letter != 0 && !stop_run_script(s, letter, s->service.next_signal))
@@ -361,7 +364,7 @@ stop_bury(struct supervisor *s)
 	}
 	for (i = 0; i < LOOP_DEADLINES; i++)
 		/* of all runs together */
-		if (i != DEADLINE_RUN && i != DEADLINE_LOG)
+		if (i != DEADLINE_RUN && i < DEADLINE_LOG)
 			s->loop.deadlines_ns[i] = TIMER_NEVER;
 	stop_watch_cgroup(s, false);
 	loop_watch(&s->loop, SOURCE_STUB, -1, 0);
@@ -417,7 +420,8 @@ stop_cancel(struct supervisor *s)
 void
 stop_pause(struct supervisor *s, bool on)
 {
-	if (s->state < STARTING || s->state > STRAGGLERS || s->paused == on)
+	if (s->state < STARTING || s->state > STRAGGLERS || s->paused == on ||
+	    s->service.finishing)
 		return;
 	s->paused = on;
 	if (s->has_cgroup)

@@ -99,6 +99,7 @@ struct service {
 	bool restart;     /* as ordered: at once */
 	bool warned;
 	bool settings_read;
+	int retry_s; /* a status could not be written: again after that */
 	int dir_fd, event_fd;
 	struct control control;
 	struct status status;

@@ -245,7 +245,7 @@ sys_creat(int dir_fd, const char *path, mode_t mode)
 
 	do
 		fd = openat(dir_fd, path,
-		    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	while (fd < 0 && errno == EINTR);
 	return result(fd);
 }
@@ -313,7 +313,8 @@ sys_read_file(int dir_fd, const char *path, char *text, size_t size)
 	ssize_t n;
 	int fd;
 
-	fd = sys_open(dir_fd, path, O_RDONLY);
+	/* somebody may have put a FIFO in its place */
+	fd = sys_open(dir_fd, path, O_RDONLY | O_NONBLOCK);
 	if (fd < 0)
 		return fd;
 	do {

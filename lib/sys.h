@@ -84,6 +84,7 @@ int sys_access(int dir_fd, const char *path, int mode); /* as who we were */
 int sys_open(int dir_fd, const char *path, int flags);
 /* A directory; also where a link that leads to none is to lead. -EEXIST. */
 int sys_mkdir(int dir_fd, const char *path, mode_t mode);
+/* A new file, for no link is followed; -EEXIST. */
 int sys_creat(int dir_fd, const char *path, mode_t mode);
 ssize_t sys_read(int fd, void *data, size_t size);
 ssize_t sys_pread(int fd, void *data, size_t size, off_t offset);

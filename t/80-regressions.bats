@@ -760,10 +760,10 @@ has_fuse() {
 
 @test "a down that cannot be made is told" {
 	service 'exec sleep 60'
-	mkdir web/down
+	ln -s nowhere/at/all web/down
 	serve
 	s6-svc -D web
-	wait_until grep -q 'warning: create down: EISDIR' err
+	wait_until grep -q 'warning: create down: EEXIST' err
 	stop_it
 }
 

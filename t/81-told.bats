@@ -447,3 +447,134 @@ for i in range(3000):
 		--restart-limit 1 --stats false
 	[[ $stderr = *'ended by: restart-limit'* ]]
 }
+
+service() { # RUN
+	mkdir -p dir/control
+	printf '#!/bin/sh\n%s\n' "$1" >dir/run
+	chmod 755 dir/run
+}
+
+script() { # control/NAME TEXT
+	printf '#!/bin/sh\n%s\n' "$2" >"dir/$1"
+	chmod 755 "dir/$1"
+}
+
+@test "what a stranger has put where the status is to be is not written to" {
+	echo precious >victim
+	mkdir -p dir/supervise
+	ln -s ../../victim dir/supervise/status.new
+	ln -s ../victim dir/down
+	start -d dir sleep 60
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	tell D
+	wait_until "$SUPERVISE" --wait down -t 0 dir
+	tell exit
+	ended
+	[[ $(cat victim) = precious ]]
+	rm -f dir/supervise/status.new dir/down
+	mkfifo dir/supervise/status.new
+	run -0 timeout 5 "$SUPERVISE" -d dir true
+	service 'exec sleep 60'
+	mkfifo dir/timeout-kill
+	start dir
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	stop_it
+}
+
+@test "the state is right again when the disk has room again" {
+	needs root is_root
+	needs mounts unshare -m true
+	cat >full.sh <<-'END'
+		mount -t tmpfs -o size=64k,nr_inodes=60 none small && cd small || exit 9
+		mkdir dir && printf '#!/bin/sh\nexec sleep 60\n' >dir/run
+		chmod 755 dir/run; touch dir/down
+		"$SUPERVISE" -q dir & us=$!
+		"$SUPERVISE" --wait down -t 5 dir
+		until "$SUPERVISE" --status dir; do sleep 0.01; done
+		dd if=/dev/zero of=fill bs=1k 2>/dev/null
+		"$SUPERVISE" --control up dir
+		until pgrep -f '^sleep 60$' -P "$us"; do sleep 0.01; done
+		rm fill
+		"$SUPERVISE" --wait up -t 9 dir; result=$?
+		kill -TERM "$us"; wait "$us"
+		exit $result
+	END
+	mkdir small
+	run -0 unshare -m --propagation private sh full.sh
+}
+
+@test "event replaced, or renamed: who waits in the new one is told" {
+	local how
+	for how in 'rm -rf dir/event' 'mv dir/event dir/event.old'; do
+		rm -rf dir go
+		service 'until test -e ../go; do sleep 0.01; done; echo >&3; exec sleep 60'
+		echo 3 >dir/notification-fd
+		start dir
+		wait_until "$SUPERVISE" --wait up -t 0 dir
+		$how
+		mkdir -m 3730 dir/event
+		timeout 8 "$SUPERVISE" --wait ready dir 3>&- 4>&- &
+		local waiter=$!
+		wait_until eval 'compgen -G "dir/event/ftrig1*"'
+		touch go
+		wait "$waiter"
+		stop_it
+	done
+}
+
+@test "-d: after down and up it ends with its program again" {
+	mkdir dir
+	start -d dir sh -c 'until test -e go; do sleep 0.01; done; exit 7'
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	tell down
+	wait_until "$SUPERVISE" --wait down -t 0 dir
+	tell up
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	touch go
+	ended
+	((status == 7))
+}
+
+@test "control/X: letters wait for the script before, a stop does not wait for ever" {
+	service 'for s in HUP USR1 USR2; do trap "echo $s >>../log" $s; done
+		trap "echo TERM >>../log; exit" TERM
+		touch ../up; while :; do sleep 0.05; done'
+	local letter
+	for letter in h 1 2; do
+		script "control/$letter" "echo script $letter; sleep 0.1; exit 1"
+	done
+	start -k 60s dir
+	wait_until test -e up
+	printf h12d >dir/supervise/control
+	"$SUPERVISE" --wait down -t 9 dir
+	[[ $(xargs <log) = 'HUP USR1 USR2 TERM' ]]
+	# where its output goes is where that of the program goes
+	[[ $(xargs <out) = 'script h script 1 script 2' ]]
+	stop_it
+}
+
+@test "once after down is no restart" {
+	service 'echo run >>../runs; trap "sleep 0.2; exit" TERM; touch ../up
+		while :; do sleep 0.05; done'
+	start dir
+	wait_until test -e up
+	printf do >dir/supervise/control
+	wait_until "$SUPERVISE" --wait down -t 0 dir
+	sleep 0.3 # a restart would be at once
+	(($(wc -l <runs) == 1))
+	key state=down
+	stop_it
+}
+
+@test "finish is not paused" {
+	service 'exec sleep 60'
+	script finish 'touch ../begun; sleep 0.5; touch ../over'
+	echo 0 >dir/timeout-finish
+	start dir
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	tell down
+	wait_until test -e begun
+	tell pause
+	wait_until test -e over
+	stop_it
+}
