@@ -558,7 +558,7 @@ script() { # control/NAME TEXT
 		while :; do sleep 0.05; done'
 	start dir
 	wait_until test -e up
-	printf do >dir/supervise/control
+	printf "do" >dir/supervise/control
 	wait_until "$SUPERVISE" --wait down -t 0 dir
 	sleep 0.3 # a restart would be at once
 	(($(wc -l <runs) == 1))

@@ -79,14 +79,18 @@ start_idle() {
 	wait_until settled
 }
 
+# Where the stack begins is a matter of chance, and so is a page or two.
 @test "private memory of supervise and stub together: at most 40 KiB" {
-	start_idle
-	local kib
-	kib=$(memory Private)
-	echo "private: $kib KiB"
-	((kib > 0 && kib <= 40))
-	kill -TERM "$SUPERVISE_PID"
-	ended
+	local all=() n
+	for n in 1 2 3 4 5; do
+		start_idle
+		all+=("$(memory Private)")
+		kill -TERM "$SUPERVISE_PID"
+		ended
+	done
+	echo "private: ${all[*]} KiB"
+	n=$(printf '%s\n' "${all[@]}" | sort -n | sed -n 3p)
+	((n > 0 && n <= 40))
 }
 
 # Another supervise on the machine would share the text, and make it less.
