@@ -164,7 +164,7 @@ start_log(struct supervisor *s)
 	pid_t pid = -EMFILE;
 
 	fd_close(&service->leash_fd);
-	if (pipe2(fds, O_CLOEXEC) == 0)
+	if (sys_pipe(fds) == 0)
 		pid = sys_clone(0, SIGCHLD, NULL);
 	if (pid == 0) {
 		fd_close(&fds[1]);
@@ -431,7 +431,7 @@ finished(struct supervisor *s)
 	fd_close(&service->log_fds[0]);
 	fd_close(&service->log_fds[1]);
 	fd_close(&service->leash_fd);
-	(void)dup3(s->life_fd, STDOUT_FILENO, O_CLOEXEC);
+	(void)sys_dup3(s->life_fd, STDOUT_FILENO);
 	return false;
 }
 

@@ -259,7 +259,7 @@ argv0_pause(void)
 	const uint64_t ends =
 	    UINT64_C(1) << (SIGTERM - 1) | UINT64_C(1) << (SIGINT - 1);
 
-	(void)signal(SIGCHLD, SIG_IGN);
+	sys_dispose(SIGCHLD, SIG_IGN);
 	while (
 	    syscall(SYS_rt_sigtimedwait, &ends, NULL, NULL, sizeof(ends)) < 0)
 		; /* EINTR, after a SIGSTOP */

@@ -79,11 +79,12 @@ await(int fd, pid_t child)
 int
 background_begin(void)
 {
-	int fds[2], fd;
+	int fds[2], fd, r;
 	pid_t child;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
+	r = sys_pipe(fds);
+	if (r < 0)
+		return r;
 	/* 0, 1 or 2 may be closed, and will come to be something else */
 	fd = sys_fcntl(fds[1], F_DUPFD_CLOEXEC, 3);
 	fd_close(&fds[1]);

@@ -15,10 +15,17 @@
 #include "diag.h"
 #include "fifodir.h"
 #include "sys.h"
+#include "tally.h"
 
 #define OK "supervise/ok"
 #define CONTROL "supervise/control"
 #define STATUS "supervise/status"
+#define TALLY "supervise/death_tally"
+
+enum {
+	NFDS = 3,
+	LINE_MAX_SIZE = 64, /* of one death */
+};
 
 enum goal {
 	GOAL_UP,
@@ -184,15 +191,36 @@ client_add_keys(struct text *text, const struct status *st, bool normally_up)
 		add_end(text, st->wstat, "\nexit=", "\nsignal=");
 }
 
+/* One line each: they can be thousands. 0 or -errno. */
+static int
+write_deaths(struct text *text, const unsigned char *record, int n)
+{
+	int r;
+
+	add_key(text, "\ndeaths=", n);
+	for (; n > 0; n--, record += TALLY_RECORD) {
+		text_add(text, "\ndeath=");
+		tally_describe(text, record);
+		if (text->size - text->length >= LINE_MAX_SIZE)
+			continue;
+		r = sys_write_all(STDOUT_FILENO, text->data, text->length);
+		if (r < 0)
+			return r;
+		text->length = 0;
+	}
+	return 0;
+}
+
 int
 client_status(const char *dir, bool keys)
 {
-	char line[512];
+	char line[4096];
+	unsigned char deaths[TALLY_SIZE];
 	struct text text = TEXT(line);
 	struct status st;
 	struct stat down;
 	bool normally_up;
-	int r;
+	int n, r;
 
 	r = enter(dir, OK);
 	if (r < 0)
@@ -201,12 +229,18 @@ client_status(const char *dir, bool keys)
 	if (r < 0)
 		return refuse("read " STATUS " in", dir, r);
 	normally_up = stat("down", &down) < 0;
-	if (keys)
+	n = tally_read(AT_FDCWD, TALLY, deaths);
+	if (keys) {
 		client_add_keys(&text, &st, normally_up);
-	else
+		r = write_deaths(&text, deaths, n);
+	} else {
 		client_describe(&text, &st, normally_up, time(NULL));
+		if (n > 0)
+			add_key(&text, ", death tally ", n);
+	}
 	text_add(&text, "\n");
-	r = sys_write_all(STDOUT_FILENO, text.data, text.length);
+	if (r == 0)
+		r = sys_write_all(STDOUT_FILENO, text.data, text.length);
 	return r < 0 ? refuse("write", "standard output", r) : 0;
 }
 
@@ -235,20 +269,26 @@ is_reached(enum goal goal, const struct status *st)
 	       (goal == GOAL_UP || st->ready);
 }
 
-/* A descriptor that is ready when the status may have changed. */
+/*
+ * Descriptors that are ready when the status may have changed; or -errno. Both
+ * where there are both: in an event directory that others can write to letters
+ * can be kept from us, and without the right to read supervise/ it cannot be
+ * watched.
+ */
 static int
-watch(struct fifodir_subscription *sub)
+watch(struct fifodir_subscription *sub, struct pollfd *fds)
 {
-	int fd;
+	int fd, r;
 
 	fd = sys_open(AT_FDCWD, "event", O_PATH | O_DIRECTORY);
 	if (fd >= 0 && fifodir_subscribe(fd, sub) == 0)
-		return sub->fd;
-	fd_close(&fd);
-	fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (fd < 0 || inotify_add_watch(fd, "supervise", IN_MOVED_TO) < 0)
-		return -errno;
-	return fd;
+		fds[1].fd = sub->fd;
+	else
+		fd_close(&fd);
+	r = fds[2].fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (r >= 0)
+		r = inotify_add_watch(r, "supervise", IN_MOVED_TO);
+	return r < 0 && sub->fd < 0 ? -errno : 0;
 }
 
 static void
@@ -264,16 +304,17 @@ wait_for_more(struct pollfd *fds, int64_t deadline_ns)
 	timeout.tv_sec = (time_t)(left_ns / NS_PER_S);
 	timeout.tv_nsec = (long)(left_ns % NS_PER_S);
 	/* an error (EINTR) leaves them as they were: nothing is ready */
-	(void)ppoll(fds, 2, deadline_ns == INT64_MAX ? NULL : &timeout, NULL);
+	(void)ppoll(
+	    fds, NFDS, deadline_ns == INT64_MAX ? NULL : &timeout, NULL);
 }
 
 /*
- * 0, 1, 99, or -errno. fds: the FIFO `ok`; what tells of changes, or -1.
+ * 0, 1, 99, or -errno. fds: the FIFO `ok`; what watch gives, with its result.
  * Letters count too: a state that lasts for an instant is reached, if only
  * the record does not show it any more.
  */
 static int
-wait_until(enum goal goal, struct pollfd *fds, bool letters, int64_t deadline)
+wait_until(enum goal goal, struct pollfd *fds, int watched, int64_t deadline)
 {
 	char bytes[256];
 	struct status st = { .failed = false };
@@ -295,11 +336,12 @@ wait_until(enum goal goal, struct pollfd *fds, bool letters, int64_t deadline)
 			return EXIT_FAILED;
 		if (late)
 			return EXIT_WAIT_TIMED_OUT;
-		if (fds[1].fd < -1) /* -errno, never EPERM: not told */
-			return fds[1].fd;
+		if (watched < 0)
+			return watched;
 		wait_for_more(fds, deadline);
+		(void)sys_read(fds[2].fd, bytes, sizeof(bytes));
 		n = sys_read(fds[1].fd, bytes, sizeof(bytes));
-		if (letters && n > 0 && goals[goal].letter != '\0' &&
+		if (n > 0 && goals[goal].letter != '\0' &&
 		    memchr(bytes, goals[goal].letter, (size_t)n) != NULL)
 			return 0;
 	}
@@ -309,11 +351,12 @@ int
 client_wait(const char *dir, const char *state, int64_t timeout_ns)
 {
 	struct fifodir_subscription sub = { .dir_fd = -1, .fd = -1 };
-	struct pollfd fds[2] = { { .fd = -1 }, { .fd = -1 } };
+	struct pollfd fds[NFDS] = { { .fd = -1 }, { -1, POLLIN, 0 },
+		{ -1, POLLIN, 0 } };
 	int64_t deadline = INT64_MAX;
 	enum goal goal = GOAL_UP;
 	struct status st;
-	int r;
+	int watched = 0, r;
 
 	while (goal < NGOALS && strcmp(goals[goal].name, state) != 0)
 		goal++;
@@ -333,11 +376,9 @@ client_wait(const char *dir, const char *state, int64_t timeout_ns)
 	}
 	if (r < 0)
 		return refuse("open " OK " in", dir, r);
-	if (timeout_ns > 0 && goal != GOAL_GONE) {
-		fds[1].fd = watch(&sub);
-		fds[1].events = POLLIN;
-	}
-	r = wait_until(goal, fds, sub.fd >= 0, deadline);
+	if (timeout_ns > 0 && goal != GOAL_GONE)
+		watched = watch(&sub, fds);
+	r = wait_until(goal, fds, watched, deadline);
 	if (sub.fd >= 0)
 		fifodir_unsubscribe(&sub);
 	return r < 0 ? refuse("wait for", dir, r) : r;

@@ -47,11 +47,12 @@ static const struct control_letter exit_of_runsv =
 	{ 'x', COMMAND_STOP_EXIT,	0,		"exit" };
 
 static const struct {
-	unsigned short dir, lock, ok;
+	unsigned short dir, lock, ok, event;
 } modes[] = {
-	[CONTROL_PRIVATE] =	{ 0700, 0600, 0600 },
-	[CONTROL_GROUP] =	{ 0750, 0640, 0620 },
-	[CONTROL_ALL] =		{ 0755, 0644, 0622 },
+	[CONTROL_AS_IS] =	{ 0700, 0600, 0600, 0 },
+	[CONTROL_OWNER] =	{ 0700, 0600, 0600, 0700 },
+	[CONTROL_GROUP] =	{ 0750, 0640, 0620, 03730 },
+	[CONTROL_ALL] =		{ 0755, 0644, 0622, 01733 },
 };
 /* clang-format on */
 
@@ -150,9 +151,8 @@ open_lock(int dir_fd, enum control_access access)
 	    (fstat(fd, &st) < 0 || fstatat(dir_fd, "lock", &now, 0) < 0 ||
 		now.st_dev != st.st_dev || now.st_ino != st.st_ino))
 		r = -EBUSY;
-	if (r == 0 && access != CONTROL_PRIVATE &&
-	    fchmod(fd, modes[access].lock) < 0)
-		r = -errno;
+	if (r == 0 && access != CONTROL_AS_IS)
+		r = sys_fchmod(fd, modes[access].lock);
 	if (r == 0)
 		return fd;
 	fd_close(&fd);
@@ -169,9 +169,24 @@ is_ours_alone(int dir_fd)
 	       (st.st_mode & 022) == 0;
 }
 
-/* For both directions, so that it has a writer and hence no end of file. */
+/* fd, if it is one and can have that mode; else -errno. */
 static int
-open_fifo(int dir_fd, const char *name, unsigned mode, bool set_mode)
+with_mode(int fd, unsigned mode)
+{
+	int r = fd < 0 ? fd : sys_fchmod(fd, mode);
+
+	if (r == 0)
+		return fd;
+	fd_close(&fd);
+	return r;
+}
+
+/*
+ * For both directions, so that it has a writer and hence no end of file. anew:
+ * not the FIFO of the last supervisor, if all of it is as we would make it.
+ */
+static int
+open_fifo(int dir_fd, const char *name, unsigned mode, bool set_mode, bool anew)
 {
 	struct stat st;
 	int fd;
@@ -180,7 +195,9 @@ open_fifo(int dir_fd, const char *name, unsigned mode, bool set_mode)
 		st.st_mode = 0;
 	} else if (!S_ISFIFO(st.st_mode) ||
 		   (!is_ours_alone(dir_fd) &&
-		       (st.st_uid != geteuid() || st.st_nlink != 1))) {
+		       (st.st_uid != geteuid() || st.st_nlink != 1)) ||
+		   (anew && st.st_uid == geteuid() && st.st_gid == getegid() &&
+		       (set_mode || (st.st_mode & 07777) == mode))) {
 		if (st.st_uid != geteuid())
 			return -EPERM;
 		if (unlinkat(dir_fd, name, 0) < 0)
@@ -191,11 +208,7 @@ open_fifo(int dir_fd, const char *name, unsigned mode, bool set_mode)
 	if (st.st_mode == 0 && mkfifoat(dir_fd, name, 0600) < 0)
 		return -errno;
 	fd = sys_open(dir_fd, name, O_RDWR | OPEN_FIFO);
-	if (fd >= 0 && (set_mode || st.st_mode == 0) && fchmod(fd, mode) < 0) {
-		(void)close(fd);
-		return -errno;
-	}
-	return fd;
+	return set_mode || st.st_mode == 0 ? with_mode(fd, mode) : fd;
 }
 
 static int
@@ -207,12 +220,7 @@ open_dir(int service_fd, enum control_access access)
 	if (fd < 0 && fd != -EEXIST)
 		return fd;
 	fd = sys_open(service_fd, "supervise", O_RDONLY | O_DIRECTORY);
-	if (fd >= 0 && access != CONTROL_PRIVATE &&
-	    fchmod(fd, modes[access].dir) < 0) {
-		(void)close(fd);
-		return -errno;
-	}
-	return fd;
+	return access != CONTROL_AS_IS ? with_mode(fd, modes[access].dir) : fd;
 }
 
 int
@@ -230,7 +238,8 @@ control_open(struct control *c, int service_fd, enum control_access access,
 	}
 	if (r >= 0) {
 		name = "supervise/control";
-		r = c->fd = open_fifo(c->dir_fd, "control", 0600, false);
+		r = c->fd = open_fifo(
+		    c->dir_fd, "control", 0600, access != CONTROL_AS_IS, false);
 	}
 	if (r >= 0)
 		return 0;
@@ -243,8 +252,14 @@ int
 control_announce(struct control *c, enum control_access access)
 {
 	c->ok_fd = open_fifo(
-	    c->dir_fd, "ok", modes[access].ok, access != CONTROL_PRIVATE);
+	    c->dir_fd, "ok", modes[access].ok, access != CONTROL_AS_IS, true);
 	return c->ok_fd < 0 ? c->ok_fd : 0;
+}
+
+mode_t
+control_event_mode(enum control_access access)
+{
+	return modes[access].event;
 }
 
 ssize_t

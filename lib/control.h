@@ -28,10 +28,13 @@
 
 /*
  * Who may look at the service, by reading status and lock, opening `ok` and
- * waiting for events. Commands are for the owner, always.
+ * waiting for events. Commands are for the owner, always. AS_IS: the owner,
+ * but what is there keeps its mode, as somebody has opened it to others; else
+ * it gets the mode that is asked for, be that wider or narrower.
  */
 enum control_access {
-	CONTROL_PRIVATE,
+	CONTROL_AS_IS,
+	CONTROL_OWNER,
 	CONTROL_GROUP,
 	CONTROL_ALL,
 };
@@ -59,6 +62,8 @@ int control_open(struct control *control, int service_fd,
  * been written, lest they see that of the supervisor before.
  */
 int control_announce(struct control *control, enum control_access access);
+/* Of the directory `event`, for fifodir_make. */
+mode_t control_event_mode(enum control_access access);
 /* How many letters there are now, 0 for none; never waits. */
 ssize_t control_read(const struct control *control, char *letters, size_t size);
 /* The files stay, for the next supervisor and for svstat. */

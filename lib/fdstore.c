@@ -165,7 +165,7 @@ fdstore_clean(struct fdstore *store)
 	struct epoll_event event;
 	int i;
 
-	while (epoll_wait(store->poll_fd, &event, 1, 0) == 1)
+	while (sys_epoll(store->poll_fd, &event) == 1)
 		for (i = store->count - 1; i >= 0; i--)
 			if (store->fds[i] == event.data.fd)
 				drop(store, i);

@@ -25,23 +25,23 @@ _Static_assert(
     FIFODIR_NAME_SIZE == sizeof(PREFIX) - 1 + DIGITS + 1 + RANDOM, "s6");
 
 int
-fifodir_make(int dir_fd, const char *name, bool for_all)
+fifodir_make(int dir_fd, const char *name, mode_t mode)
 {
 	int fd, r = sys_mkdir(dir_fd, name, 0700);
 
 	if (r < 0 && r != -EEXIST)
 		return r;
 	fd = sys_open(dir_fd, name, O_RDONLY | O_DIRECTORY);
-	if (fd < 0 || (r == -EEXIST && !for_all))
+	if (fd < 0 || (r == -EEXIST && mode == 0))
 		return fd;
 	/* below a setgid directory it has that one's group */
-	if (fchown(fd, (uid_t)-1, getegid()) < 0 ||
-	    fchmod(fd, for_all ? 01733 : 03730) < 0) {
-		r = -errno;
-		fd_close(&fd);
-		return r;
-	}
-	return fd;
+	r = sys_fchgrp(fd, getegid());
+	if (r == 0)
+		r = sys_fchmod(fd, mode != 0 ? mode : 03730);
+	if (r == 0)
+		return fd;
+	fd_close(&fd);
+	return r;
 }
 
 static void

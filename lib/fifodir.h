@@ -30,10 +30,10 @@ enum {
 };
 
 /*
- * Makes the directory, of mode 03730 for our group, 01733 for anybody; one
- * that is there stays as it is, but for anybody. Its descriptor or -errno.
+ * Makes the directory, of that mode: 03730 for our group, 01733 for anybody.
+ * 0 is 03730, and one that is there stays as it is. Its descriptor or -errno.
  */
-int fifodir_make(int dir_fd, const char *name, bool for_all);
+int fifodir_make(int dir_fd, const char *name, mode_t mode);
 
 /*
  * Writes the letters into every FIFO; one that nobody reads is removed, one

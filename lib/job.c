@@ -52,7 +52,8 @@ job_request_stop(struct supervisor *s, enum cause cause)
 	if (s->cause == NO_CAUSE || wanted || s->state == DOWN ||
 	    (s->service.finishing && s->cause == CAUSE_END))
 		s->cause = cause;
-	if (s->state < STOPPING && !s->service.finishing)
+	if (s->state < STOPPING &&
+	    (!s->service.finishing || s->service.preparing))
 		supervisor_post(s, STOP_WANTED);
 	else if (wanted) /* it ends already; what would follow it does not */
 		stop_cancel(s);
@@ -75,15 +76,6 @@ job_fail(struct supervisor *s, enum cause cause)
 	if (cause == CAUSE_WATCHDOG)
 		s->ask_signal = SIGABRT;
 	supervisor_post(s, STOP_WANTED);
-}
-
-/* A signal, to the program or to its whole tree? */
-static bool
-goes_to_all(const struct supervisor *s)
-{
-	return s->state != STARTING &&
-	       (s->options.signal_tree ||
-		   (s->tree.pid == 0 && s->options.wait_all));
 }
 
 static bool
@@ -134,7 +126,7 @@ forward(struct supervisor *s, int sig, const struct signalfd_siginfo *from)
 		return;
 	if (s->state == DOWN || s->state == KILLING || s->service.finishing)
 		return; /* to whom? and a tree that dies must not be frozen */
-	if (goes_to_all(s)) {
+	if (stop_goes_to_all(s)) {
 		stop_signal_tree(s, sig, 0);
 		return;
 	}
@@ -292,8 +284,10 @@ obey(struct supervisor *s, const struct control_letter *row)
 			want_up(s, false);
 		break;
 	case COMMAND_PAUSE:
+		stop_order(s, 'p', SIGSTOP);
+		break;
 	case COMMAND_CONTINUE:
-		stop_pause(s, row->command == COMMAND_PAUSE);
+		stop_order(s, 'c', SIGCONT);
 		break;
 	case COMMAND_KILL_TREE:
 		s->requests = 1;
@@ -310,12 +304,7 @@ obey(struct supervisor *s, const struct control_letter *row)
 			    sys_now_ns(), s->options.kill_after_ns > NS_PER_S
 					      ? s->options.kill_after_ns
 					      : NS_PER_S);
-		if (goes_to_all(s))
-			stop_signal_tree(s, row->signal, 0);
-		else if (!stop_run_script(s, row->letter, row->signal))
-			job_signal(s, row->signal, NULL);
-		if (row->signal == SIGTERM)
-			service_asked(s);
+		stop_order(s, row->letter, row->signal);
 		break;
 	case COMMAND_NONE:
 		break;

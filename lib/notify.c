@@ -103,9 +103,9 @@ notify_socket(char *name, size_t size)
 	const int one = 1;
 	int fd, error;
 
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(sa_family_t)) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&address, &length) < 0) {
@@ -255,9 +255,8 @@ open_unix(struct notify_peer *peer, const char *address)
 	un->sun_family = AF_UNIX;
 	peer->length =
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-	peer->fd =
-	    socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	return peer->fd < 0 ? -errno : 0;
+	peer->fd = sys_socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK);
+	return peer->fd < 0 ? peer->fd : 0;
 }
 
 /* What follows `vsock`: `:2:1234`, `-stream:2:1234`. */
@@ -324,7 +323,7 @@ connect_vsock(const struct notify_peer *peer, int type)
 		.svm_cid = VMADDR_CID_ANY,
 		.svm_port = VSOCK_PORTS - 1,
 	};
-	int fd = socket(AF_VSOCK, type | SOCK_CLOEXEC, 0);
+	int fd = sys_socket(AF_VSOCK, type);
 
 	if (fd < 0)
 		return -1;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "control.h"
 #include "diag.h"
 #include "options.h"
 #include "str.h"
@@ -303,7 +304,7 @@ set_access(const char *value, unsigned *access)
 
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		if (strcmp(value, names[i]) == 0) {
-			*access = i;
+			*access = CONTROL_OWNER + i;
 			return NULL;
 		}
 	}

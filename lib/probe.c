@@ -91,12 +91,13 @@ survived(unsigned which)
 {
 	char bytes[16];
 	siginfo_t info;
-	int fds[2], count = 0;
+	int fds[2], count = 0, r;
 	ssize_t n;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
+	r = sys_pipe(fds);
+	if (r < 0)
+		return r;
 	pid = sys_clone(0, SIGCHLD, NULL);
 	if (pid == 0)
 		try_from(which, fds[1]);

@@ -310,7 +310,7 @@ int
 ready_begin(struct supervisor *s, const char **ret_what)
 {
 	struct readiness *ready = &s->ready;
-	int fds[2];
+	int fds[2], r;
 
 	forget_last_run(ready);
 	ready->watchdog_ns = s->options.watchdog_ns;
@@ -332,8 +332,9 @@ ready_begin(struct supervisor *s, const char **ret_what)
 	}
 	if (s->options.ready_fd >= 0) {
 		*ret_what = "pipe2 --ready-fd";
-		if (pipe2(fds, O_CLOEXEC) < 0)
-			return -errno;
+		r = sys_pipe(fds);
+		if (r < 0)
+			return r;
 		ready->line_fd = fds[0];
 		ready->line_write_fd = fds[1];
 		/* our end only: the program's is to be as it expects it */

@@ -12,6 +12,7 @@
 #include "diag.h"
 #include "fifodir.h"
 #include "supervisor.h"
+#include "tally.h"
 
 enum {
 	FINISH_LIMIT_MS = 5000, /* as s6 has it */
@@ -134,6 +135,13 @@ warn_once(struct supervisor *s, const char *what, int r)
 	s->service.warned = true;
 }
 
+static int
+make_event(struct supervisor *s)
+{
+	return s->service.event_fd = fifodir_make(s->service.dir_fd, "event",
+		   control_event_mode((enum control_access)s->options.access));
+}
+
 /* Is `event` another one by now? Who waits looks for it by its name. */
 static bool
 is_replaced(const struct service *service)
@@ -155,10 +163,10 @@ service_tell(struct supervisor *s, const char *letters)
 	if (!service->on)
 		return;
 	service->status.want_up = s->want_up && !service->once;
-	service->status.paused = s->paused;
+	service->status.paused = s->paused || service->paused;
 	service->status.will_exit = service->exit_wanted;
 	r = status_write(service->control.dir_fd, &service->status,
-	    s->options.access != CONTROL_PRIVATE);
+	    s->options.access >= CONTROL_GROUP);
 	service->retry_s = r == 0 ? 0 : service->retry_s * 2 + 1;
 	if (r < 0) {
 		warn_once(s, "write supervise/status", r);
@@ -174,8 +182,7 @@ service_tell(struct supervisor *s, const char *letters)
 				 : fifodir_notify(service->event_fd, letters);
 	if (r == -ENOENT) {
 		fd_close(&service->event_fd);
-		r = service->event_fd = fifodir_make(
-		    service->dir_fd, "event", s->options.access == CONTROL_ALL);
+		r = make_event(s);
 		if (r >= 0) /* somebody may wait in it already */
 			r = fifodir_notify(service->event_fd, letters);
 	}
@@ -220,8 +227,10 @@ enter_directory(struct supervisor *s)
 {
 	struct service *service = &s->service;
 
-	if (fchdir(service->dir_fd) < 0)
-		tell_refuse(s, "chdir", s->options.argv[0], errno, NULL);
+	int r = sys_fchdir(service->dir_fd);
+
+	if (r < 0)
+		tell_refuse(s, "chdir", s->options.argv[0], -r, NULL);
 	name_service(s);
 	service->kill_after_ns = s->options.kill_after_ns;
 	service->stop_signal = s->options.stop_signal;
@@ -252,11 +261,15 @@ service_open(struct supervisor *s)
 	}
 	r = control_open(&service->control, service->dir_fd,
 	    (enum control_access)s->options.access, &name);
+	if (r == -EBUSY && service->is_log) { /* see log_ended */
+		tell_warn(s, "wait for", dir, 0,
+		    "the one of a killed supervisor still reads");
+		tell_exit(s, EXIT_REFUSED);
+	}
 	if (r == -EBUSY)
 		tell_refuse(s, "lock", dir, 0, "it is supervised already");
 	if (r == 0) {
-		r = service->event_fd = fifodir_make(
-		    service->dir_fd, name, s->options.access == CONTROL_ALL);
+		r = make_event(s);
 		if (r == -EROFS || r == -EACCES) { /* others do without it */
 			tell_warn(s, name, dir, -r,
 			    "nobody is told of changes but by the status");
@@ -293,7 +306,7 @@ service_has_log(struct supervisor *s)
 	    !is_executable(service->dir_fd, "log/run"))
 		return false;
 	service->log_out_fd = sys_fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (pipe2(service->log_fds, O_CLOEXEC) < 0 ||
+	if (sys_pipe(service->log_fds) < 0 ||
 	    dup2(service->log_fds[1], STDOUT_FILENO) < 0)
 		tell_refuse(s, "pipe2", "for the log", errno, tell_hint(errno));
 	return true;
@@ -304,6 +317,8 @@ service_started(struct supervisor *s)
 {
 	struct status *status = &s->service.status;
 
+	if (s->service.preparing)
+		return;
 	status->pid = (uint32_t)s->tree.pid;
 	if (s->service.finishing) {
 		service_tell(s, "");
@@ -333,11 +348,36 @@ service_asked(struct supervisor *s)
 	service_tell(s, "");
 }
 
+/* Before anybody is told of the end, finish too. */
+static void
+add_to_tally(struct supervisor *s)
+{
+	struct service *service = &s->service;
+	int64_t limit = -1;
+	int r;
+
+	if (!service->on)
+		return;
+	if (service->directory)
+		limit = read_number(s, "max-death-tally", INT32_MAX);
+	if (limit == 0)
+		return;
+	if (limit < 0)
+		limit = TALLY_USUAL;
+	r = tally_add(service->control.dir_fd,
+	    limit < TALLY_MAX ? (int)limit : TALLY_MAX, &service->status,
+	    s->options.access >= CONTROL_GROUP);
+	if (r < 0)
+		warn_once(s, "write supervise/death_tally", r);
+}
+
 void
 service_ended(struct supervisor *s, int wstat)
 {
 	struct status *status = &s->service.status;
 
+	if (s->service.preparing)
+		return;
 	if (s->service.finishing) {
 		status->pid = 0;
 		/* 125: whatever it was, it is not to be started again */
@@ -362,7 +402,37 @@ service_ended(struct supervisor *s, int wstat)
 	status->has_ended = true;
 	status->ready = status->got_term = false;
 	touch_time(status);
+	add_to_tally(s);
 	service_tell(s, "d");
+}
+
+/* Before each start of runit's; what it exits with is nothing to us. */
+void
+service_begin_control_up(struct supervisor *s)
+{
+	struct service *service = &s->service;
+
+	if (service->finishing)
+		return;
+	service->preparing = service->directory && !service->is_log &&
+			     !service->prepared &&
+			     is_executable(service->dir_fd, "control/u");
+	service->prepared = service->finishing = service->preparing;
+	if (!service->preparing)
+		return;
+	service->argv[0] = memcpy(service->program, "control/u", 10);
+	service->argv[1] = NULL;
+}
+
+/* Not, if it is to be down by now. */
+bool
+service_end_control_up(struct supervisor *s)
+{
+	s->service.preparing = s->service.finishing = false;
+	name_run(&s->service);
+	if (s->service.exit_wanted)
+		s->want_up = false;
+	return s->want_up;
 }
 
 /* CODE SIGNAL NAME PGID, as s6 has it; the first two as runit has. */

@@ -50,10 +50,7 @@ setup_require_open(int fd, const char *option, bool to_write)
 bool
 setup_has_number(int fd)
 {
-	struct rlimit limit;
-
-	return fd < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-	       (rlim_t)fd < limit.rlim_cur;
+	return fd < 0 || (unsigned)fd < sys_file_limit();
 }
 
 void
@@ -99,8 +96,9 @@ open_life(struct supervisor *s)
 		fill = above_standard(
 		    sys_open(AT_FDCWD, "/", O_PATH | O_DIRECTORY));
 		fd_close(&fill);
-		if (pipe2(fds, O_CLOEXEC) < 0)
-			tell_refuse(s, "pipe2", NULL, errno, tell_hint(errno));
+		r = sys_pipe(fds);
+		if (r < 0)
+			tell_refuse(s, "pipe2", NULL, -r, tell_hint(-r));
 		s->life_keeper_fd = fds[1];
 		r = fds[0];
 	}
@@ -247,12 +245,11 @@ find_cgroup(struct supervisor *s)
 void
 setup_signals(struct supervisor *s)
 {
-	const struct sigaction standard = { .sa_handler = SIG_DFL };
 	const uint64_t all = ~UINT64_C(0);
 
 	(void)sys_sigmask(SIG_SETMASK, &all, &s->inherited_mask);
 	/* inherited as ignored it would leave us nothing to wait for */
-	(void)sigaction(SIGCHLD, &standard, NULL);
+	sys_dispose(SIGCHLD, SIG_DFL);
 }
 
 void

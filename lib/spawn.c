@@ -432,8 +432,9 @@ spawn_stub(const struct spawn *spawn, struct spawned *out)
 {
 	int fds[2], r;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return failed(out, SPAWN_PIPE, -errno);
+	r = sys_pipe(fds);
+	if (r < 0)
+		return failed(out, SPAWN_PIPE, r);
 	out->report_fd = fds[0];
 	r = start_stub(spawn, out, fds[1]);
 	fd_close(&fds[1]);
@@ -444,10 +445,11 @@ spawn_stub(const struct spawn *spawn, struct spawned *out)
 int
 spawn_start(const struct spawn *spawn, struct spawned *out)
 {
-	int fds[2], r = 0;
+	int fds[2], r;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return failed(out, SPAWN_PIPE, -errno);
+	r = sys_pipe(fds);
+	if (r < 0)
+		return failed(out, SPAWN_PIPE, r);
 	out->report_fd = fds[0];
 	if (spawn->pidns || spawn->stub.guard)
 		r = start_stub(spawn, out, fds[1]);
@@ -465,8 +467,9 @@ spawn_beside(const struct spawn *spawn, const struct spawned *tree)
 	struct spawned beside = SPAWNED_INIT;
 	int fds[2], r;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -errno;
+	r = sys_pipe(fds);
+	if (r < 0)
+		return r;
 	beside.report_fd = fds[0];
 	beside.stub_pidfd = tree->stub_pidfd;
 	r = spawn->pidns ? start_in_namespace(spawn, &beside, &fds[1])
@@ -565,7 +568,7 @@ spawn_signal(const struct spawn *spawn, const struct spawned *tree, int first,
 	siginfo_t info = { .si_status = 0 };
 	pid_t helper;
 
-	(void)pipe2(fds, O_CLOEXEC); /* else they are in no order */
+	(void)sys_pipe(fds); /* else they are in no order */
 	kept[2] = fds[1];
 	/* as in start_in_namespace */
 	if (busy || spawn->userns || IS_SANITIZED) {

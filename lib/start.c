@@ -349,6 +349,7 @@ start_program(struct supervisor *s)
 	bool sealed;
 	int r;
 
+	service_begin_control_up(s);
 	if (!s->service.finishing)
 		service_read_settings(s);
 	forget_last_run(s);
@@ -405,7 +406,7 @@ start_program(struct supervisor *s)
 		return;
 	}
 	ready_started(s);
-	if (s->service.finishing)
+	if (s->service.finishing && !s->service.preparing)
 		loop_set_deadline(
 		    &s->loop, DEADLINE_FINISH, s->service.finish_ns);
 	/* the pipe hangs up when the program has execed, or ended */
@@ -475,7 +476,7 @@ give_up_inherited(struct supervisor *s)
 	    (s->deadly & DEADLY_CLOSE_RANGE) != 0);
 	for (fd = STDIN_FILENO; fd <= STDOUT_FILENO; fd++)
 		if (fd != s->options.lifeline_fd)
-			(void)dup3(s->life_fd, fd, O_CLOEXEC);
+			(void)sys_dup3(s->life_fd, fd);
 }
 
 void

@@ -48,15 +48,15 @@ enum {
 /* 2^62 and the leap seconds of 1972, as all but Debian's s6 have it */
 #define TAI_OF_UNIX (UINT64_C(1) << 62 | 10)
 
-static void
-put(unsigned char *at, uint64_t number, int size)
+void
+status_put(unsigned char *at, uint64_t number, int size)
 {
 	for (; size > 0; number >>= 8)
 		at[--size] = (unsigned char)number;
 }
 
-static uint64_t
-get(const unsigned char *at, int size)
+uint64_t
+status_get(const unsigned char *at, int size)
 {
 	uint64_t number = 0;
 
@@ -94,8 +94,8 @@ status_pack(const struct status *st, unsigned char *record)
 	int i;
 
 	memset(record, 0, STATUS_SIZE);
-	put(record + AT_SINCE, (uint64_t)st->since_s + TAI_OF_UNIX, 8);
-	put(record + AT_SINCE_NS, st->since_ns, 4);
+	status_put(record + AT_SINCE, (uint64_t)st->since_s + TAI_OF_UNIX, 8);
+	status_put(record + AT_SINCE_NS, st->since_ns, 4);
 	for (i = 0; i < 4; i++)
 		record[AT_PID_LE + i] = (unsigned char)(st->pid >> 8 * i);
 	record[AT_PAUSED] = st->paused;
@@ -103,9 +103,9 @@ status_pack(const struct status *st, unsigned char *record)
 	record[AT_GOT_TERM] = st->got_term;
 	record[AT_STATE] = (unsigned char)st->state;
 	if (is_ready(st))
-		put(record + AT_READY, (uint64_t)st->ready_s, 4);
-	put(record + AT_PID, st->pid, 4);
-	put(record + AT_WSTAT, (uint64_t)st->wstat, 2);
+		status_put(record + AT_READY, (uint64_t)st->ready_s, 4);
+	status_put(record + AT_PID, st->pid, 4);
+	status_put(record + AT_WSTAT, (uint64_t)st->wstat, 2);
 	record[AT_FLAGS] = (unsigned char)flags_of(st);
 	record[AT_OURS] = (unsigned char)((st->failed ? OURS_FAILED : 0) |
 					  (st->has_ended ? OURS_HAS_ENDED : 0) |
@@ -123,12 +123,13 @@ status_unpack(const unsigned char *record, size_t length, struct status *ret)
 	if (length < STATUS_SIZE)
 		return -EBADMSG;
 	st = (struct status){
-		.since_s = (int64_t)(get(record + AT_SINCE, 8) - TAI_OF_UNIX),
-		.since_ns = (uint32_t)get(record + AT_SINCE_NS, 4),
-		.ready_s = (int64_t)get(record + AT_READY, 4),
-		.pid = (uint32_t)get(record + AT_PID, 4),
+		.since_s =
+		    (int64_t)(status_get(record + AT_SINCE, 8) - TAI_OF_UNIX),
+		.since_ns = (uint32_t)status_get(record + AT_SINCE_NS, 4),
+		.ready_s = (int64_t)status_get(record + AT_READY, 4),
+		.pid = (uint32_t)status_get(record + AT_PID, 4),
 		.state = (enum status_state)record[AT_STATE],
-		.wstat = (int)get(record + AT_WSTAT, 2),
+		.wstat = (int)status_get(record + AT_WSTAT, 2),
 		.has_ended = (record[AT_OURS] & OURS_HAS_ENDED) != 0,
 		.paused = record[AT_PAUSED] != 0,
 		.got_term = record[AT_GOT_TERM] != 0,
@@ -162,8 +163,8 @@ status_add_stat(struct text *text, const struct status *st)
 	text_add(text, st->will_exit ? ", want exit" : ", want down");
 }
 
-static int
-replace(int dir_fd, const char *name, const void *data, size_t size,
+int
+status_replace(int dir_fd, const char *name, const void *data, size_t size,
     bool for_others)
 {
 	int fd, r;
@@ -176,12 +177,24 @@ replace(int dir_fd, const char *name, const void *data, size_t size,
 		return fd;
 	r = sys_write_all(fd, data, size);
 	if (for_others) /* whatever the umask */
-		(void)fchmod(fd, 0644);
+		(void)sys_fchmod(fd, 0644);
 	fd_close(&fd);
 	if (r == 0 && renameat(dir_fd, NEW, dir_fd, name) < 0)
 		r = -errno;
 	if (r < 0)
 		(void)unlinkat(dir_fd, NEW, 0); /* r says why */
+	return r;
+}
+
+/* The old one is not true any more, and its room may do. */
+static int
+refresh(int dir_fd, const char *name, const void *data, size_t size,
+    bool for_others)
+{
+	int r = status_replace(dir_fd, name, data, size, for_others);
+
+	if ((r == -ENOSPC || r == -EDQUOT) && unlinkat(dir_fd, name, 0) == 0)
+		r = status_replace(dir_fd, name, data, size, for_others);
 	return r;
 }
 
@@ -197,14 +210,14 @@ status_write(int dir_fd, const struct status *st, bool for_others)
 		text_add_number(&text, st->pid);
 		text_add(&text, "\n");
 	}
-	r = replace(dir_fd, "pid", line, text.length, for_others);
+	r = refresh(dir_fd, "pid", line, text.length, for_others);
 	text.length = 0;
 	status_add_stat(&text, st);
 	text_add(&text, "\n");
-	r_stat = replace(dir_fd, "stat", line, text.length, for_others);
+	r_stat = refresh(dir_fd, "stat", line, text.length, for_others);
 	status_pack(st, record);
 	r_status =
-	    replace(dir_fd, "status", record, sizeof(record), for_others);
+	    refresh(dir_fd, "status", record, sizeof(record), for_others);
 	if (r == 0)
 		r = r_stat;
 	return r < 0 ? r : r_status;

@@ -60,15 +60,23 @@ void status_pack(const struct status *status, unsigned char *record);
  */
 int status_unpack(
     const unsigned char *record, size_t length, struct status *ret_status);
+/* size bytes, the most significant first */
+void status_put(unsigned char *at, uint64_t number, int size);
+uint64_t status_get(const unsigned char *at, int size);
 /* The line of `stat`, without its newline: "run, paused, want down". */
 void status_add_stat(struct text *text, const struct status *status);
 
 /*
  * Writes the three files into the directory, `status` last. Each is replaced
- * whole: readers see the old one or the new one, also where the disk is full.
- * 0, or the first -errno; the others are written nevertheless.
+ * whole: readers see the old one or the new one; where there is room for one
+ * only, they may see none for a moment, and where there is not even that, none:
+ * better than one that is not true. 0, or the first -errno; the others are
+ * written nevertheless.
  */
 int status_write(int dir_fd, const struct status *status, bool for_others);
+/* One file of that directory, whole; an error leaves what was there. */
+int status_replace(int dir_fd, const char *name, const void *data, size_t size,
+    bool for_others);
 /* dir_fd and path as for openat(2) */
 int status_read(int dir_fd, const char *path, struct status *ret_status);
 

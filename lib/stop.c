@@ -147,6 +147,14 @@ stop_signal_tree(struct supervisor *s, int first, int second)
 	    first, second, s->spared, s->nspared, tree_walk_levels(s));
 }
 
+bool
+stop_goes_to_all(const struct supervisor *s)
+{
+	return s->run_began_ns != 0 &&
+	       (s->options.signal_tree ||
+		   (s->tree.pid == 0 && s->options.wait_all));
+}
+
 static void
 set_kill_deadline(struct supervisor *s, int64_t limit_ns)
 {
@@ -157,12 +165,14 @@ set_kill_deadline(struct supervisor *s, int64_t limit_ns)
 }
 
 /*
- * runit's way to stop what wants to be asked otherwise: if control/X succeeds
- * no signal is sent. It is run in the tree, and ends with it. One at a time.
+ * runit's way to ask for what wants to be asked otherwise: control/X runs
+ * before the signal of letter X, which is not sent if it succeeds. It is run in
+ * the tree, which is not swept before it ends. One at a time.
  */
-bool
-stop_run_script(struct supervisor *s, char letter, int sig)
+static bool
+run_script(struct supervisor *s, char letter, int sig)
 {
+	struct service *service = &s->service;
 	char path[] = "control/?";
 	char *argv[] = { path, NULL };
 	struct ready_gift gift;
@@ -170,12 +180,13 @@ stop_run_script(struct supervisor *s, char letter, int sig)
 	pid_t pid;
 
 	path[sizeof(path) - 2] = letter;
-	if (!s->service.directory || s->service.finishing || s->tree.pid == 0 ||
-	    tree_is_held(s) || sys_access(s->service.dir_fd, path, X_OK) < 0)
+	if (!service->directory || service->is_log || service->finishing ||
+	    (s->tree.pid == 0 && sig != 0) || s->state == KILLING ||
+	    tree_is_held(s) || sys_access(service->dir_fd, path, X_OK) < 0)
 		return false;
-	if (s->service.script_pid != 0) { /* one at a time */
-		s->service.next_letter = letter;
-		s->service.next_signal = sig;
+	if (service->script_pid != 0) { /* one at a time */
+		service->next_letter = letter;
+		service->next_signal = sig;
 		return true;
 	}
 	spawn = start_describe(s);
@@ -187,29 +198,90 @@ stop_run_script(struct supervisor *s, char letter, int sig)
 	pid = spawn_beside(&spawn, &s->tree);
 	if (pid < 0)
 		return false;
-	s->service.script_pid = pid;
-	s->service.script_signal = sig;
+	service->script_pid = pid;
+	service->script_letter = letter;
+	service->script_signal = sig;
 	/* further letters wait where they are; only a stop does not */
 	loop_watch(&s->loop, SOURCE_CONTROL, -1, 0);
 	return true;
 }
 
-void
-stop_script_ended(struct supervisor *s, bool succeeded)
+/* What the suites show as paused, and what is. */
+static void
+show_pause(struct supervisor *s, bool on)
 {
-	int sig = s->service.script_signal;
+	s->service.paused = on;
+	tell_event(s, on ? "paused" : "continued");
+	service_tell(s, "");
+}
 
-	char letter = s->service.next_letter;
+/* To one that is not to be started again it is a stop, as runit has it. */
+static void
+follow_stop(struct supervisor *s)
+{
+	bool down = !s->want_up || s->service.once;
 
+	if (s->state == STOPPING || down)
+		job_signal(s, SIGCONT, NULL);
+	if (down)
+		(void)run_script(s, s->service.exit_wanted ? 'x' : 'd', 0);
+}
+
+/* A script has stood for it, or it is sent. */
+static void
+carry_out(struct supervisor *s, char letter, int sig, bool send)
+{
+	if (letter == 'p' && !send)
+		show_pause(s, true);
+	else if (letter == 'p')
+		stop_pause(s, true);
+	else if (send && sig != 0 && stop_goes_to_all(s))
+		stop_signal_tree(s, sig, s->state == STOPPING ? SIGCONT : 0);
+	else if (send && sig != 0)
+		job_signal(s, sig, NULL);
+	if (send && sig == SIGTERM)
+		service_asked(s);
+	if (letter == 'c' && s->service.paused)
+		show_pause(s, false);
+	if (letter == 't')
+		follow_stop(s);
+}
+
+void
+stop_order(struct supervisor *s, char letter, int sig)
+{
+	if (letter == 'p' && (s->paused || s->service.paused))
+		return;
+	if (letter == 'c' && s->paused)
+		stop_pause(s, false);
+	if (!run_script(s, letter, sig))
+		carry_out(s, letter, sig, true);
+}
+
+static void
+forget_script(struct supervisor *s)
+{
+	if (s->service.script_pid == 0)
+		return;
 	s->service.script_pid = 0;
 	s->service.next_letter = 0;
 	loop_watch(&s->loop, SOURCE_CONTROL, s->service.control.fd, POLLIN);
-	if (!succeeded)
-		job_signal(s, sig, NULL);
-	if (letter != 0 && !stop_run_script(s, letter, s->service.next_signal))
-		job_signal(s, s->service.next_signal, NULL);
-	if (s->state == STOPPING)
-		job_signal(s, SIGCONT, NULL);
+}
+
+void
+stop_script_ended(struct supervisor *s, bool succeeded)
+{
+	struct service *service = &s->service;
+	char letter = service->next_letter;
+
+	forget_script(s);
+	if (service->script_signal != 0)
+		carry_out(s, service->script_letter, service->script_signal,
+		    !succeeded);
+	if (letter != 0)
+		stop_order(s, letter, service->next_signal);
+	if (s->state == STRAGGLERS)
+		stop_sweep(s); /* which has waited for it */
 }
 
 bool
@@ -240,7 +312,9 @@ stop_ask(struct supervisor *s)
 {
 	bool usual = s->ask_signal == s->options.stop_signal;
 
-	if (!s->service.finishing) {
+	bool finish = s->service.finishing && !s->service.preparing;
+
+	if (!finish) {
 		service_read_settings(s);
 		tell_stopping(s);
 	}
@@ -250,26 +324,20 @@ stop_ask(struct supervisor *s)
 	ready_end(s);
 	if (s->paused)
 		stop_pause(s, false);
-	if (s->ask_signal == SIGTERM)
-		service_asked(s);
-	else
-		service_tell(s, ""); /* what is wanted now */
+	s->service.paused = s->service.prepared = false;
+	service_tell(s, ""); /* what is wanted now */
 	set_kill_deadline(s, INT64_MAX);
-	if (s->options.kill_after_ns == 0 || s->service.finishing) {
+	if (s->options.kill_after_ns == 0 || finish) {
 		supervisor_post(s, KILL_DUE);
 	} else if (s->tree.pid == 0) {
 		supervisor_post(
 		    s, PROGRAM_DIED); /* long ago, with --wait-all */
 	} else if (s->service.is_log && s->cause == CAUSE_LIFELINE) {
 		return; /* the end of its input is what asks it */
-	} else if (s->ask_signal == s->options.stop_signal &&
-		   stop_run_script(s, 't', s->ask_signal)) {
-		return;
-	} else if (s->options.signal_tree && s->run_began_ns != 0) {
-		stop_signal_tree(s, s->ask_signal, SIGCONT);
+	} else if (s->ask_signal == s->options.stop_signal) {
+		stop_order(s, 't', s->ask_signal);
 	} else {
-		job_signal(s, s->ask_signal, NULL);
-		job_signal(s, SIGCONT, NULL);
+		carry_out(s, 't', s->ask_signal, true);
 	}
 }
 
@@ -284,6 +352,8 @@ stop_sweep(struct supervisor *s)
 	if (s->seen_quiet)
 		return;
 	set_kill_deadline(s, s->options.linger_ns);
+	if (s->service.script_pid != 0)
+		return; /* see stop_script_ended */
 	if (s->cause == CAUSE_END && !s->service.finishing)
 		tell_stopping(s);
 	if (s->options.kill_after_ns == 0 || s->service.finishing) {
@@ -354,14 +424,15 @@ schedule_restart(struct supervisor *s)
 void
 stop_bury(struct supervisor *s)
 {
-	bool failed;
+	bool of_program = !s->service.finishing, failed;
 	int i;
 
-	if (!s->service.finishing) { /* with --wait-all only now */
+	if (of_program) { /* with --wait-all only now */
 		if (s->cause == NO_CAUSE)
 			s->cause = CAUSE_END;
 		service_ended(s, s->service.wstat);
 	}
+	forget_script(s);
 	for (i = 0; i < LOOP_DEADLINES; i++)
 		/* of all runs together */
 		if (i != DEADLINE_RUN && i < DEADLINE_LOG)
@@ -375,8 +446,12 @@ stop_bury(struct supervisor *s)
 	tree_forget_fd(s, &s->tree.stub_pidfd);
 	tree_forget_fd(s, &s->tree.pidfd);
 	s->posted = 0;
-	s->paused = false;
-	if (!s->service.finishing) {
+	s->paused = s->service.paused = false;
+	if (s->service.preparing && service_end_control_up(s)) {
+		supervisor_post(s, START_WANTED);
+		return;
+	}
+	if (of_program) {
 		tell_event(s, "empty");
 		if (s->run_began_ns == 0) /* it never ran */
 			s->service.run_ns = 0;

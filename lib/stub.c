@@ -99,7 +99,6 @@ tell_until_end(int life_fd, int signal_fd, int tell_fd)
 _Noreturn void
 stub_run(const struct stub *stub)
 {
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct stub_report report = { .step = STUB_ARMED };
 	int kept[STUB_KEPT + 3];
 	int report_fd = stub->report_fd, signal_fd = -1, r;
@@ -121,7 +120,7 @@ stub_run(const struct stub *stub)
 			    sys_signalfd(UINT64_C(1) << (SIGCHLD - 1) |
 					 UINT64_C(1) << (STUB_QUESTION - 1));
 		if (signal_fd < 0) /* then the kernel reaps */
-			(void)sigaction(SIGCHLD, &ignore, NULL);
+			sys_dispose(SIGCHLD, SIG_IGN);
 	}
 	if (stub->userns) {
 		r = write_maps(stub->uid, stub->gid);

@@ -95,7 +95,10 @@ struct service {
 	bool stay;        /* live on when the program is down */
 	bool exit_wanted; /* but not any more */
 	bool once;        /* leave it when it ends */
-	bool finishing;   /* the tree now is that of finish */
+	bool finishing;   /* the tree now is that of finish, or ... */
+	bool preparing;   /* of control/u, before the program */
+	bool prepared;    /* that has ended */
+	bool paused;      /* a script has seen to it, not we */
 	bool restart;     /* as ordered: at once */
 	bool warned;
 	bool settings_read;
@@ -114,9 +117,8 @@ struct service {
 	pid_t ended_pid;
 	int wstat;        /* of the program */
 	pid_t script_pid; /* control/X runs, which stands for the signal */
-	int script_signal;
-	char next_letter; /* while that runs: its own, or 0 */
-	int next_signal;
+	char script_letter, next_letter; /* X, and what waits for it; or 0 */
+	int script_signal, next_signal;
 	bool closing;   /* the log is let go of */
 	int log_fds[2]; /* the pipe, both ends for as long as we live */
 	int log_out_fd; /* our standard output, which is its */
@@ -316,6 +318,9 @@ void service_started(struct supervisor *s);
 void service_ready(struct supervisor *s);
 void service_asked(struct supervisor *s);
 void service_ended(struct supervisor *s, int wstat);
+/* Is control/u to be run before the program? And then that? */
+void service_begin_control_up(struct supervisor *s);
+bool service_end_control_up(struct supervisor *s);
 /* The tree is gone: is finish to be run now? */
 bool service_begin_finish(struct supervisor *s);
 void service_down(struct supervisor *s, bool failed);
@@ -329,7 +334,10 @@ void service_close(struct supervisor *s);
 void stop_watch_cgroup(struct supervisor *s, bool on);
 void stop_broadcast(struct supervisor *s);
 void stop_signal_tree(struct supervisor *s, int first, int second);
-bool stop_run_script(struct supervisor *s, char letter, int sig);
+/* Does a signal go to the whole tree, or to the program? */
+bool stop_goes_to_all(const struct supervisor *s);
+/* Of a letter, to the program; what control/LETTER may stand for. */
+void stop_order(struct supervisor *s, char letter, int sig);
 void stop_script_ended(struct supervisor *s, bool succeeded);
 void stop_ask(struct supervisor *s);
 void stop_sweep(struct supervisor *s);

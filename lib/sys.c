@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <time.h>
 #include <unistd.h>
@@ -130,13 +133,27 @@ sys_signalfd(uint64_t mask)
 	    SYS_signalfd4, -1, &mask, sizeof(mask), O_CLOEXEC | O_NONBLOCK));
 }
 
+/* of every architecture but MIPS; the rest is 0, in whatever order it is */
+struct kernel_action {
+	void (*handler)(int);
+	unsigned long rest[7];
+};
+
 bool
 sys_is_ignored(int sig)
 {
-	struct sigaction action;
+	struct kernel_action action = { .handler = SIG_DFL };
 
-	return sigaction(sig, NULL, &action) == 0 &&
-	       action.sa_handler == SIG_IGN;
+	(void)syscall(SYS_rt_sigaction, sig, NULL, &action, sizeof(uint64_t));
+	return action.handler == SIG_IGN;
+}
+
+void
+sys_dispose(int sig, void (*handler)(int))
+{
+	const struct kernel_action action = { .handler = handler };
+
+	(void)syscall(SYS_rt_sigaction, sig, &action, NULL, sizeof(uint64_t));
 }
 
 int
@@ -151,6 +168,59 @@ sys_waitid(int idtype, pid_t id, siginfo_t *info, int options)
 	if (r < 0)
 		return -errno;
 	return info->si_pid != 0;
+}
+
+int
+sys_pipe(int fds[2])
+{
+	return result(syscall(SYS_pipe2, fds, O_CLOEXEC));
+}
+
+int
+sys_dup3(int fd, int to)
+{
+	return result(syscall(SYS_dup3, fd, to, O_CLOEXEC));
+}
+
+int
+sys_fchdir(int fd)
+{
+	return result(syscall(SYS_fchdir, fd));
+}
+
+int
+sys_fchmod(int fd, mode_t mode)
+{
+	return result(syscall(SYS_fchmod, fd, mode));
+}
+
+int
+sys_fchgrp(int fd, gid_t gid)
+{
+	return result(syscall(SYS_fchown, fd, -1, gid));
+}
+
+int
+sys_socket(int family, int type)
+{
+	return result(syscall(SYS_socket, family, type | SOCK_CLOEXEC, 0));
+}
+
+int
+sys_epoll(int fd, struct epoll_event *ret_event)
+{
+	return result(syscall(SYS_epoll_pwait, fd, ret_event, 1, 0, NULL, 8));
+}
+
+unsigned
+sys_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit) < 0 ||
+	    limit.rlim_cur > INT_MAX)
+		return INT_MAX;
+	return (unsigned)limit.rlim_cur;
 }
 
 int
@@ -368,7 +438,7 @@ close_each(unsigned first, unsigned last)
 {
 	_Alignas(struct sys_dirent) char entries[1024];
 	const struct sys_dirent *entry;
-	struct rlimit limit;
+	unsigned limit;
 	ssize_t n, at;
 	const char *c;
 	unsigned fd;
@@ -376,10 +446,10 @@ close_each(unsigned first, unsigned last)
 
 	dir_fd = sys_open(AT_FDCWD, "/proc/self/fd", O_RDONLY | O_DIRECTORY);
 	if (dir_fd < 0) {
-		if (getrlimit(RLIMIT_NOFILE, &limit) < 0 ||
-		    limit.rlim_cur > 65536)
-			limit.rlim_cur = 65536;
-		for (fd = first; fd <= last && fd < limit.rlim_cur; fd++)
+		limit = sys_file_limit();
+		if (limit > 65536)
+			limit = 65536;
+		for (fd = first; fd <= last && fd < limit; fd++)
 			(void)close((int)fd);
 		return;
 	}

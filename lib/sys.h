@@ -21,6 +21,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct epoll_event;
+
 enum {
 	SIGNAL_MAX = 64,
 	/* what a glibc program, docker and kill(1) call RTMIN; musl's is 35 */
@@ -69,6 +71,7 @@ int sys_sigmask(int how, const uint64_t *mask, uint64_t *ret_old);
 uint64_t sys_sigpending(void);   /* which blocked signals have come */
 int sys_signalfd(uint64_t mask); /* non-blocking */
 bool sys_is_ignored(int sig);    /* as it was inherited */
+void sys_dispose(int sig, void (*handler)(int)); /* SIG_DFL or SIG_IGN */
 /* 1 and *info filled, 0 when none has changed (WNOHANG), or -errno */
 int sys_waitid(int idtype, pid_t id, siginfo_t *info, int options);
 int sys_prctl(int option, unsigned long value);
@@ -76,6 +79,16 @@ int sys_setns(int fd, int flags);
 int sys_unshare(int flags);
 
 int64_t sys_now_ns(void); /* CLOCK_MONOTONIC */
+
+/* libc's have an answer to kernels that are older than what we need */
+int sys_pipe(int fds[2]);
+int sys_dup3(int fd, int to);
+int sys_fchdir(int fd);
+int sys_fchmod(int fd, mode_t mode);
+int sys_fchgrp(int fd, gid_t gid);
+int sys_socket(int family, int type);
+int sys_epoll(int fd, struct epoll_event *ret_event); /* one that is there */
+unsigned sys_file_limit(void); /* of open files: the first that cannot be */
 
 int sys_fcntl(int fd, int command, int value);
 /* F_OFD_SETLK, F_OFD_GETLK (Linux 3.15) of the whole file; *type in and out. */

@@ -392,20 +392,27 @@ says() { # CLIENT ... -- TEXT: the output is (a pattern) TEXT
 
 # ---- failures --------------------------------------------------------------
 
-@test "a full disk leaves the old record whole, and nothing beside it" {
+@test "a full disk: the record is the new one, or none, and nothing is beside it" {
 	needs mount unshare --mount mount -t tmpfs none /mnt
 	unshare --mount sh -e -c '
 		mount -t tmpfs -o size=64k none /mnt
 		"$0" -r /mnt 3>&- 4>&- 2>err & pid=$!
 		until "$0" client wait /mnt ready 0 2>/dev/null; do :; done
-		cp /mnt/supervise/status before
 		dd if=/dev/zero of=/mnt/fill 2>/dev/null || :
+		# the room of the old one does
 		printf p >/mnt/supervise/control
+		until "$0" client status /mnt | grep paused; do :; done
+		test ! -e /mnt/supervise/status.new
+		# nothing does
+		rm /mnt/supervise/stat /mnt/supervise/pid
+		! dd if=/dev/zero of=/mnt/more 2>/dev/null
+		ln /mnt/supervise/status /mnt/kept
+		printf c >/mnt/supervise/control
 		until test -s err; do sleep 0.01; done
-		cmp before /mnt/supervise/status
+		while "$0" client status /mnt; do :; done 2>/dev/null
+		test ! -e /mnt/supervise/status
 		test ! -e /mnt/supervise/status.new
 		rm /mnt/fill
-		printf c >/mnt/supervise/control
 		printf p >/mnt/supervise/control
 		until "$0" client status /mnt | grep paused; do :; done
 		printf kdx >/mnt/supervise/control

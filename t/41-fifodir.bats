@@ -167,13 +167,15 @@ heard() { # TEXT: what is in fd 5
 }
 
 @test "the event directory is for our group, or for all, or stays as it was" {
-	mkdir a b c
+	mkdir a b c d
 	mkdir -m 711 c/event
+	mkdir -m 1733 d/event
 	local dir access
-	for dir in a b c; do
-		access=group
-		[ "$dir" != b ] || access=all
-		"$PROG/standin" -a "$access" "$dir" 3>&- 4>&- &
+	for dir in a b c d; do
+		access=(-a group)
+		[ "$dir" != b ] || access=(-a all)
+		[ "$dir" != c ] || access=()
+		"$PROG/standin" "${access[@]}" "$dir" 3>&- 4>&- &
 		wait_until "$PROG/standin" client wait "$dir" up 0
 		printf dx >"$dir/supervise/control"
 		wait $!
@@ -181,4 +183,5 @@ heard() { # TEXT: what is in fd 5
 	[ "$(stat -c %a a/event)" = 3730 ]
 	[ "$(stat -c %a b/event)" = 1733 ]
 	[ "$(stat -c %a c/event)" = 711 ]
+	[ "$(stat -c %a d/event)" = 3730 ]
 }

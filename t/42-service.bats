@@ -414,6 +414,63 @@ is_running() {
 	ended
 }
 
+@test "control/u: a stop is not held up by it, and nothing of it is left" {
+	service 'touch ../ran; exec sleep 60'
+	mkdir web/control
+	printf '#!/bin/sh\n(trap "" TERM HUP; exec setsid flock ../held sleep 60 >/dev/null 2>&1) &\nsleep 0.1; echo up >>../said; exit 3\n' >web/control/u
+	chmod 755 web/control/u
+	serve
+	up
+	[[ $(cat said) = up ]] # whatever it exits with
+	no_survivors held
+	svc -d web
+	s6-svwait -D -t "$S6_LIMIT" web
+	rm -f ran
+	# one that hangs is asked, and then killed
+	printf '#!/bin/sh\ntouch ../begun\nexec sleep 60\n' >web/control/u
+	svc -u web
+	wait_until test -e begun
+	shows '*: down *, want up'
+	svc -d web
+	wait_until shows '*: down * seconds, normally up'
+	rm begun
+	printf '#!/bin/sh\ntrap "" TERM\ntouch ../begun\nsleep 60\n' >web/control/u
+	echo 200 >web/timeout-kill
+	svc -u web
+	wait_until test -e begun
+	kill -TERM "$SUPERVISE_PID"
+	ended
+	((status == 0))
+	[[ ! -e ran ]]
+}
+
+@test "control/X: nothing is swept before the script has ended" {
+	service 'trap "echo TERM >>../said; exit" TERM
+		while :; do sleep 0.02; done'
+	mkdir web/control
+	printf '#!/bin/sh\nkill -TERM "$(cat ../pid)"\nuntil grep -q TERM ../said; do sleep 0.01; done\nsleep 0.2\necho t >>../said\n' >web/control/t
+	printf '#!/bin/sh\nsleep 0.2\necho d >>../said\n' >web/control/d
+	chmod 755 web/control/*
+	sed -i '2iecho $$ >../pid' web/run
+	serve
+	up
+	wait_until test -s pid
+	svc -d web
+	s6-svwait -D -t "$S6_LIMIT" web
+	[[ $(xargs <said) = 'TERM t d' ]]
+	# but for the time that a stop has
+	printf '#!/bin/sh\ntrap "" TERM\necho d >>../said\nsleep 60\n' >web/control/d
+	: >said
+	rm pid
+	echo 300 >web/timeout-kill
+	svc -u web
+	wait_until test -s pid
+	svc -d web
+	s6-svwait -D -t "$S6_LIMIT" web
+	grep -q d said
+	leave
+}
+
 @test "timeout-kill, down-signal: as s6 has them" {
 	service 'exec "$PROG/receive" 64 >>../got'
 	echo HUP >web/down-signal
@@ -541,6 +598,55 @@ is_running() {
 	leave
 }
 
+@test "--wait: who takes its FIFO from the event directory does not hold it up" {
+	service
+	serve --access all
+	up
+	timeout 8 "$SUPERVISE" --wait down web 3>&- 4>&- &
+	local waiter=$!
+	wait_until eval 'rm web/event/ftrig1*'
+	svc -d web
+	wait "$waiter"
+	leave
+}
+
+@test "--wait gone: also if another supervisor has come in its place" {
+	leaves_cgroup
+	service
+	serve
+	up
+	"$SUPERVISE" --wait gone -t 8 web 3>&- 4>&- &
+	local client=$!
+	wait_until eval 'find /proc/'"$client"'/fd -lname "*/ok" | grep -q .'
+	kill -STOP "$client"
+	wait_until eval '[[ $(cut -d" " -f3 /proc/'"$client"'/stat) = T ]]'
+	kill -KILL "$SUPERVISE_PID"
+	ended
+	serve
+	kill -CONT "$client"
+	wait "$client"
+	leave
+}
+
+@test "a killed supervisor's log still reads: the next one waits for it" {
+	leaves_cgroup
+	service 'echo run; exec sleep 60'
+	mkdir web/log
+	printf '#!/bin/sh\ncat >>../../logged\nuntil test -e ../../go; do sleep 0.02; done\n' >web/log/run
+	chmod 755 web/log/run
+	serve
+	up
+	wait_until grep -q run logged
+	kill -KILL "$SUPERVISE_PID"
+	ended
+	start web
+	wait_until grep -q 'warning: wait for log' err
+	run ! grep -q fatal err
+	touch go
+	wait_until eval '(($(grep -c run logged) == 2))'
+	leave
+}
+
 @test "a probe: --wait ready -t 0 answers at once by its exit code" {
 	service 'echo >&4; exec sleep 60'
 	echo 4 >web/notification-fd
@@ -662,6 +768,98 @@ is_running() {
 	run -111 "${AS_NOBODY[@]}" "$SUPERVISE" --control down web
 	[[ $(s6-svstat -o pid web) = "$pid" ]]
 	leave
+	# what somebody has opened stays so, unless we are told
+	serve
+	run -0 "${AS_NOBODY[@]}" "$SUPERVISE" --status web
+	leave
+	serve --access owner
+	run ! "${AS_NOBODY[@]}" "$SUPERVISE" --status web
+	leave
+}
+
+modes() {
+	stat -c '%n %a' web/event web/supervise web/supervise/{lock,control,ok} |
+		sed 's,.*/,,' | xargs
+}
+
+@test "--access: wider or narrower, as it says; without it, as it is" {
+	service
+	local private='event 3730 supervise 700 lock 600 control 600 ok 600'
+	serve
+	[[ $(modes) = "$private" ]]
+	leave
+	serve --access all
+	[[ $(modes) = 'event 1733 supervise 755 lock 644 control 600 ok 622' ]]
+	leave
+	serve
+	[[ $(modes) = 'event 1733 supervise 755 lock 644 control 600 ok 622' ]]
+	leave
+	serve --access group
+	[[ $(modes) = 'event 3730 supervise 750 lock 640 control 600 ok 620' ]]
+	leave
+	chmod 666 web/supervise/control
+	serve --access owner
+	[[ $(modes) = 'event 700 supervise 700 lock 600 control 600 ok 600' ]]
+	s6-svwait -u -t "$S6_LIMIT" web
+	leave
+}
+
+deaths() { # [PATTERN]: what --status=keys says of them
+	"$SUPERVISE" --status=keys web | grep "^death${1-}"
+}
+
+@test "the death tally: s6-svdt, --status, max-death-tally" {
+	needs s6-svdt
+	service 'n=$(wc -c <../runs); printf x >>../runs; exit $((n + 3))'
+	touch runs
+	echo 3 >web/max-death-tally
+	serve --restart-delay 0
+	wait_until eval '(($(wc -c <runs) > 6))'
+	svc -o web
+	s6-svwait -D -t "$S6_LIMIT" web
+	(($(wc -c <web/supervise/death_tally) == 3 * 14))
+	local last=$(($(wc -c <runs) + 2)) now=$EPOCHSECONDS
+	[[ $(s6-svdt web | sed 's/.* //' | xargs) = "$((last - 2)) $((last - 1)) $last" ]]
+	[[ $(deaths 's=') = deaths=3 ]]
+	[[ $(deaths '=' | sed 's/.* //' | xargs) = "$((last - 2)) $((last - 1)) $last" ]]
+	local when
+	when=$(deaths '=' | sed -n '$s/death=\([0-9]*\) exit .*/\1/p')
+	((when <= now && when > now - 30))
+	[[ $("$SUPERVISE" --status=keys web) = *$'\n'since=$when$'\n'* ]]
+	[[ $("$SUPERVISE" --status web) = *", exit code $last, death tally 3" ]]
+	# as s6 counts: what its tools make of that second is that second
+	[[ $(s6-svdt web | tail -n 1 | s6-tai64nlocal | cut -d. -f1) = "$(date -d "@$when" '+%F %T')" ]]
+	s6-svdt-clear web
+	[[ $(deaths 's=') = deaths=0 ]]
+	run ! deaths '='
+	# it is another file, or none
+	printf 'no tally' >web/supervise/death_tally
+	chmod 755 web/run
+	printf '#!/bin/sh\nkill -KILL $$\n' >web/run
+	svc -o web
+	wait_until eval '[[ $(deaths '=') = *" signal KILL" ]]'
+	s6-svwait -D -t "$S6_LIMIT" web
+	echo 0 >web/max-death-tally
+	svc -o web
+	wait_until eval '(($("$SUPERVISE" --status=keys web | sed -n s/^since=//p) >= when))'
+	s6-svwait -D -t "$S6_LIMIT" web
+	[[ $(deaths 's=') = deaths=1 ]]
+	leave
+}
+
+@test "the death tally: a hundred, in command form, too" {
+	mkdir web
+	head -c $((14 * 100)) /dev/zero >zero
+	start -r always --restart-delay 10ms -d web sh -c 'test -e stop || exit 9; exec sleep 60'
+	wait_until eval '(($(deaths s= | cut -d= -f2) > 3))'
+	mkdir keep && cp zero keep/death_tally && mv keep/death_tally web/supervise/death_tally
+	wait_until eval '(($(deaths s= | cut -d= -f2) == 100))'
+	wait_until eval '[[ $(deaths '=' | tail -n 1) = *" exit 9" ]]'
+	(($(deaths '=' | wc -l) == 100))
+	touch stop
+	"$SUPERVISE" --control exit web
+	"$SUPERVISE" --control down web
+	ended
 }
 
 @test "300 restarts with a log and finish: no descriptor is leaked" {

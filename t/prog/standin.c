@@ -234,8 +234,8 @@ supervise(const char *dir, enum control_access access)
 	if (r >= 0)
 		r = control_open(&control, service_fd, access, &name);
 	if (r >= 0)
-		r = event_fd =
-		    fifodir_make(service_fd, "event", access == CONTROL_ALL);
+		r = event_fd = fifodir_make(
+		    service_fd, "event", control_event_mode(access));
 	if (r < 0) {
 		fprintf(stderr, "standin: %s: %s\n", name, strerror(-r));
 		return 111;
@@ -317,7 +317,7 @@ client(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	enum control_access access = CONTROL_PRIVATE;
+	enum control_access access = CONTROL_AS_IS;
 	int c;
 
 	if (argc > 2 && strcmp(argv[1], "client") == 0)
