@@ -29,7 +29,8 @@
  *	since=SECONDS (unix time)  paused=0|1  failed=0|1
  *
  * always, and where there is one pid=, ready=SECONDS, exit=CODE or signal=NAME
- * (of the last end).
+ * (of the last end); then deaths=NUMBER and for each, the oldest first,
+ * death=SECONDS exit CODE or death=SECONDS signal NAME.
  */
 int client_status(const char *dir, bool keys);
 /* a word or a letter of control.h, in one write */
@@ -37,9 +38,8 @@ int client_control(const char *dir, const char *word);
 /*
  * Until the service is `up`, `ready` or `down` (really), or its supervisor is
  * `gone`; 0 looks once. Nothing is polled: what happens comes through the
- * event directory, or by inotify(7) where we may not subscribe, and the end of
- * the supervisor, even by SIGKILL, as POLLERR of the FIFO `ok` whose reader it
- * was.
+ * event directory and by inotify(7), and the end of the supervisor, even by
+ * SIGKILL, as POLLERR of the FIFO `ok` whose reader it was.
  */
 int client_wait(const char *dir, const char *state, int64_t timeout_ns);
 

@@ -17,9 +17,11 @@
  * does, and so does a reader of `control`. Without either such a file is
  * replaced by a new one.
  *
- * A FIFO that is there stays, with its owner and mode, if the directory is
- * ours alone; else it must be ours, with no second name, or it is replaced if
- * it is ours, or refused (-EPERM).
+ * `ok` is a new FIFO for each supervisor, so that who waits for the end of one
+ * does not take the next for it; unless somebody has given it another owner,
+ * group or mode. Else a FIFO that is there stays, with its owner and mode, if
+ * the directory is ours alone; else it must be ours, with no second name, or it
+ * is replaced if it is ours, or refused (-EPERM).
  */
 
 #include <stdbool.h>

@@ -394,15 +394,57 @@ options_ask_readiness(const struct options *o)
 	       o->ready_check != NULL;
 }
 
+void
+options_set_defaults(struct options *o)
+{
+	memset(o, 0, sizeof(*o));
+	o->stop_signal = SIGTERM;
+	o->kill_after_ns = 10 * NS_PER_S;
+	o->linger_ns = INT64_MAX;
+	o->timeout_ns = INT64_MAX;
+	o->until = OPTIONS_NO_TIME;
+	o->lifeline_fd = -1;
+	o->restart_min_ns = NS_PER_S;
+	o->restart_max_ns = 60 * NS_PER_S;
+	o->restart_limit = UINT64_MAX;
+	o->restart_window_ns = INT64_MAX;
+	o->status_fd = -1;
+	o->ready_fd = -1;
+	o->ready_timeout_ns = INT64_MAX;
+	o->watchdog_ns = INT64_MAX;
+	o->notify_fd = -1;
+}
+
+/* A client is a command of its own: of the rest -t is all that it knows. */
+static enum options_result
+check_client(const struct options *o, struct options_error *error)
+{
+	struct options other;
+
+	options_set_defaults(&other);
+	other.client = o->client;
+	other.word = o->word;
+	other.argv = o->argv;
+	other.dashes = o->dashes;
+	other.quiet = o->quiet;
+	other.verbose = o->verbose;
+	if (o->client == CLIENT_WAIT)
+		other.timeout_ns = o->timeout_ns;
+	if (memcmp(&other, o, sizeof(other)) != 0)
+		return wrong(error, "--status, --control, --wait", NULL,
+		    "take no other option than --wait's -t");
+	if (o->argv[0] == NULL || o->argv[1] != NULL)
+		return wrong(
+		    error, "--", NULL, "one directory is to be given here");
+	return OPTIONS_RUN;
+}
+
 /* What contradicts what; nothing of it is found out one option at a time. */
 enum options_result
 options_check(const struct options *o, struct options_error *error)
 {
 	if (o->client != CLIENT_NONE)
-		return o->argv[0] != NULL && o->argv[1] == NULL
-			   ? OPTIONS_RUN
-			   : wrong(error, "--", NULL,
-				 "one directory is to be given here");
+		return check_client(o, error);
 	if (o->timeout_ns == 0 || o->ready_timeout_ns == 0 ||
 	    o->watchdog_ns == 0)
 		return wrong(error,
@@ -441,27 +483,6 @@ options_check(const struct options *o, struct options_error *error)
 	if (o->argv[0][0] == '\0')
 		return wrong(error, "--", NULL, "the program's name is empty");
 	return OPTIONS_RUN;
-}
-
-void
-options_set_defaults(struct options *o)
-{
-	memset(o, 0, sizeof(*o));
-	o->stop_signal = SIGTERM;
-	o->kill_after_ns = 10 * NS_PER_S;
-	o->linger_ns = INT64_MAX;
-	o->timeout_ns = INT64_MAX;
-	o->until = OPTIONS_NO_TIME;
-	o->lifeline_fd = -1;
-	o->restart_min_ns = NS_PER_S;
-	o->restart_max_ns = 60 * NS_PER_S;
-	o->restart_limit = UINT64_MAX;
-	o->restart_window_ns = INT64_MAX;
-	o->status_fd = -1;
-	o->ready_fd = -1;
-	o->ready_timeout_ns = INT64_MAX;
-	o->watchdog_ns = INT64_MAX;
-	o->notify_fd = -1;
 }
 
 /* By its name, or the beginning of it that no other has; NULL: none. */

@@ -131,6 +131,16 @@ long_options() {
 	refused --wait "'bogus'" --wait bogus .
 	refused --control "''" --control '' .
 	refused --control "'up'" --status --control up .
+	local option
+	for option in '-r always' -b '-t 3' '-d x' --same-group '-k 1' '--map HUP=TERM'; do
+		# shellcheck disable=SC2086
+		refused "--status, --control, --wait" "no other option" --status $option .
+		# shellcheck disable=SC2086
+		refused "--status, --control, --wait" "no other option" $option --control up .
+	done
+	refused "--status, --control, --wait" "no other option" -k 3 --wait up -t 0 .
+	run -111 "$SUPERVISE" -q --wait up -t 0 .
+	run -111 "$SUPERVISE" --status -v -- .
 	ln -s "$SUPERVISE" runsv
 	run -100 ./runsv touch started
 	[[ $output = "supervise: usage: runsv takes one directory" ]]
