@@ -215,8 +215,8 @@ restarting_paused() {
 	letter c
 }
 
-@test "r when paused" {
-	row 'r when paused' restarting_paused
+@test "r, paused" {
+	row 'r, paused' restarting_paused
 }
 
 down_of() { # SUITE: what its clients call down
@@ -420,7 +420,7 @@ finish_limit() {
 	supervised "$1"
 	wait_until eval '(($(wc -l <log) == 2))'
 	awk '{ if (NR > 1) d = ($1 - last) / 1e9; last = $1 }
-		END { print (d > 1.9 ? "no limit" : "timeout-finish") }' log
+		END { print (d > 1.9 ? "no limit" : "a limit") }' log
 }
 
 @test "finish has" {
