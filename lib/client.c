@@ -215,7 +215,7 @@ int
 client_status(const char *dir, bool keys)
 {
 	char line[4096];
-	unsigned char deaths[TALLY_SIZE];
+	unsigned char deaths[TALLY_MAX * TALLY_RECORD];
 	struct text text = TEXT(line);
 	struct status st;
 	struct stat down;
@@ -229,7 +229,7 @@ client_status(const char *dir, bool keys)
 	if (r < 0)
 		return refuse("read " STATUS " in", dir, r);
 	normally_up = stat("down", &down) < 0;
-	n = tally_read(AT_FDCWD, TALLY, deaths);
+	n = tally_read(AT_FDCWD, TALLY, deaths, TALLY_MAX);
 	if (keys) {
 		client_add_keys(&text, &st, normally_up);
 		r = write_deaths(&text, deaths, n);

@@ -27,7 +27,6 @@ enum {
 	TALLY_RECORD = 14,
 	TALLY_MAX = 4096, /* records, of s6 */
 	TALLY_USUAL = 100,
-	TALLY_SIZE = TALLY_MAX * TALLY_RECORD + 2,
 };
 
 /*
@@ -37,10 +36,10 @@ enum {
 int tally_add(
     int dir_fd, int limit, const struct status *status, bool for_others);
 /*
- * Its records, TALLY_SIZE bytes at most, of which there are as many as is
- * returned; 0 also where there is no tally. path as for openat(2).
+ * Its last max records; how many there are, 0 also where there is no tally.
+ * path as for openat(2).
  */
-int tally_read(int dir_fd, const char *path, unsigned char *records);
+int tally_read(int dir_fd, const char *path, unsigned char *records, int max);
 /* "1764142988 exit 3", "1764142988 signal KILL": unix time */
 void tally_describe(struct text *text, const unsigned char *record);
 

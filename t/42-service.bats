@@ -844,6 +844,12 @@ deaths() { # [PATTERN]: what --status=keys says of them
 	wait_until eval '(($("$SUPERVISE" --status=keys web | sed -n s/^since=//p) >= when))'
 	s6-svwait -D -t "$S6_LIMIT" web
 	[[ $(deaths 's=') = deaths=1 ]]
+	# more than the usual, and not more than s6 would have
+	head -c $((14 * 5000)) /dev/zero >web/supervise/death_tally
+	echo 1000000 >web/max-death-tally
+	svc -o web
+	wait_until eval '(($(wc -c <web/supervise/death_tally) == 14 * 4096))'
+	[[ $(s6-svdt -n 1 web) = *' signal SIGKILL' ]]
 	leave
 }
 
