@@ -231,12 +231,14 @@ follow_stop(struct supervisor *s)
 static void
 carry_out(struct supervisor *s, char letter, int sig, bool send)
 {
+	bool asks = letter == 't' && s->state == STOPPING;
+
 	if (letter == 'p' && !send)
 		show_pause(s, true);
 	else if (letter == 'p')
 		stop_pause(s, true);
 	else if (send && sig != 0 && stop_goes_to_all(s))
-		stop_signal_tree(s, sig, s->state == STOPPING ? SIGCONT : 0);
+		stop_signal_tree(s, sig, asks ? SIGCONT : 0);
 	else if (send && sig != 0)
 		job_signal(s, sig, NULL);
 	if (send && sig == SIGTERM)
@@ -311,7 +313,6 @@ void
 stop_ask(struct supervisor *s)
 {
 	bool usual = s->ask_signal == s->options.stop_signal;
-
 	bool finish = s->service.finishing && !s->service.preparing;
 
 	if (!finish) {
