@@ -301,6 +301,9 @@ take_deadline(struct supervisor *s, enum loop_deadline which)
 	case DEADLINE_FINISH:
 		supervisor_post(s, STOP_WANTED); /* which kills it at once */
 		break;
+	case DEADLINE_SCRIPT:
+		stop_watch_letters(s);
+		break;
 	case DEADLINE_READY:
 		job_fail(s, CAUSE_READY);
 		break;

@@ -47,6 +47,7 @@ enum loop_deadline {
 	DEADLINE_CHECK, /* the next --ready-check */
 	DEADLINE_WATCHDOG,
 	DEADLINE_FINISH, /* of the finish script */
+	DEADLINE_SCRIPT, /* letters do not wait for control/X any longer */
 	DEADLINE_LOG,    /* start what has the log once more */
 	DEADLINE_STATUS, /* write the status that could not be written */
 	LOOP_DEADLINES,

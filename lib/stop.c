@@ -184,7 +184,9 @@ run_script(struct supervisor *s, char letter, int sig)
 	    (s->tree.pid == 0 && sig != 0) || s->state == KILLING ||
 	    tree_is_held(s) || sys_access(service->dir_fd, path, X_OK) < 0)
 		return false;
-	if (service->script_pid != 0) { /* one at a time */
+	if (service->next_letter != 0) /* one hangs: no more than that */
+		return false;
+	if (service->script_pid != 0) {
 		service->next_letter = letter;
 		service->next_signal = sig;
 		return true;
@@ -203,7 +205,15 @@ run_script(struct supervisor *s, char letter, int sig)
 	service->script_signal = sig;
 	/* further letters wait where they are; only a stop does not */
 	loop_watch(&s->loop, SOURCE_CONTROL, -1, 0);
+	loop_set_deadline(&s->loop, DEADLINE_SCRIPT, s->options.kill_after_ns);
 	return true;
+}
+
+void
+stop_watch_letters(struct supervisor *s)
+{
+	s->loop.deadlines_ns[DEADLINE_SCRIPT] = TIMER_NEVER;
+	loop_watch(&s->loop, SOURCE_CONTROL, s->service.control.fd, POLLIN);
 }
 
 /* What the suites show as paused, and what is. */
@@ -267,7 +277,7 @@ forget_script(struct supervisor *s)
 		return;
 	s->service.script_pid = 0;
 	s->service.next_letter = 0;
-	loop_watch(&s->loop, SOURCE_CONTROL, s->service.control.fd, POLLIN);
+	stop_watch_letters(s);
 }
 
 void

@@ -338,6 +338,8 @@ void stop_signal_tree(struct supervisor *s, int first, int second);
 bool stop_goes_to_all(const struct supervisor *s);
 /* Of a letter, to the program; what control/LETTER may stand for. */
 void stop_order(struct supervisor *s, char letter, int sig);
+/* They wait while a script runs, but not for one that hangs. */
+void stop_watch_letters(struct supervisor *s);
 void stop_script_ended(struct supervisor *s, bool succeeded);
 void stop_ask(struct supervisor *s);
 void stop_sweep(struct supervisor *s);

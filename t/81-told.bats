@@ -553,6 +553,24 @@ script() { # control/NAME TEXT
 	stop_it
 }
 
+@test "control/X: a script that hangs does not keep letters from us" {
+	service 'trap "echo USR1 >>../log" USR1; trap "echo USR2 >>../log" USR2
+		trap "echo TERM >>../log; exit" TERM
+		touch ../up; while :; do sleep 0.02; done'
+	local letter
+	for letter in h 1 t; do
+		script "control/$letter" "trap '' TERM; echo $letter >>../log; exec sleep 60"
+	done
+	echo 300 >dir/timeout-kill
+	start dir
+	wait_until test -e up
+	# it does not wait for its turn behind another that has no turn
+	printf h112d >dir/supervise/control
+	"$SUPERVISE" --wait down -t 9 dir
+	[[ $(xargs <log) = 'h USR1 USR2 TERM' ]]
+	stop_it
+}
+
 @test "once after down is no restart" {
 	service 'echo run >>../runs; trap "sleep 0.2; exit" TERM; touch ../up
 		while :; do sleep 0.05; done'
