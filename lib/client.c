@@ -61,12 +61,16 @@ refuse(const char *what, const char *object, int r)
 		.error = -r,
 	};
 
-	if (r == -ENXIO || r == -ENOENT) {
-		diag.what = "no supervisor in";
-		diag.error = 0;
-	}
 	diag_print(STDERR_FILENO, &diag);
 	return EXIT_REFUSED;
+}
+
+static int
+refuse_enter(const char *what, const char *dir, int r)
+{
+	bool none = r == -ENXIO || r == -ENOENT;
+
+	return refuse(none ? "no supervisor in" : what, dir, none ? 0 : r);
 }
 
 static int
@@ -224,7 +228,7 @@ client_status(const char *dir, bool keys)
 
 	r = enter(dir, OK);
 	if (r < 0)
-		return refuse("open " OK " in", dir, r);
+		return refuse_enter("open " OK " in", dir, r);
 	r = status_read(AT_FDCWD, STATUS, &st);
 	if (r < 0)
 		return refuse("read " STATUS " in", dir, r);
@@ -257,7 +261,7 @@ client_control(const char *dir, const char *word)
 	if (fd >= 0)
 		r = sys_write_all(fd, &row->letter, 1);
 	fd_close(&fd);
-	return r < 0 ? refuse("write " CONTROL " in", dir, r) : 0;
+	return r < 0 ? refuse_enter("write " CONTROL " in", dir, r) : 0;
 }
 
 static bool
@@ -328,11 +332,12 @@ wait_until(enum goal goal, struct pollfd *fds, int watched, int64_t deadline)
 		if (gone && goal == GOAL_GONE)
 			return 0;
 		r = status_read(AT_FDCWD, STATUS, &st);
-		if (r < 0 && goal != GOAL_GONE)
+		/* on a full disk there can be none, for a while */
+		if (r < 0 && r != -ENOENT && goal != GOAL_GONE)
 			return r;
-		if (is_reached(goal, &st))
+		if (r == 0 && is_reached(goal, &st))
 			return 0;
-		if (gone || (st.failed && goal <= GOAL_READY))
+		if (gone || (r == 0 && st.failed && goal <= GOAL_READY))
 			return EXIT_FAILED;
 		if (late)
 			return EXIT_WAIT_TIMED_OUT;
@@ -356,6 +361,7 @@ client_wait(const char *dir, const char *state, int64_t timeout_ns)
 	int64_t deadline = INT64_MAX;
 	enum goal goal = GOAL_UP;
 	struct status st;
+	bool entered;
 	int watched = 0, r;
 
 	while (goal < NGOALS && strcmp(goals[goal].name, state) != 0)
@@ -365,17 +371,20 @@ client_wait(const char *dir, const char *state, int64_t timeout_ns)
 		    "--wait", state, "is none of up, ready, down, gone");
 	if (timeout_ns != INT64_MAX)
 		deadline = sys_now_ns() + timeout_ns;
-	fds[0].fd = r = enter(dir, OK);
+	r = chdir(dir) < 0 ? -errno : 0;
+	entered = r == 0;
+	if (entered)
+		r = fds[0].fd = open_fifo(OK);
 	if (r == -ENXIO || r == -ENOENT) {
 		/* it may have gone as it should, and just before */
 		if (goal == GOAL_GONE ||
-		    (goal == GOAL_DOWN &&
+		    (goal == GOAL_DOWN && entered &&
 			status_read(AT_FDCWD, STATUS, &st) == 0 &&
 			is_reached(goal, &st)))
 			return 0;
 	}
 	if (r < 0)
-		return refuse("open " OK " in", dir, r);
+		return refuse_enter("open " OK " in", dir, r);
 	if (timeout_ns > 0 && goal != GOAL_GONE)
 		watched = watch(&sub, fds);
 	r = wait_until(goal, fds, watched, deadline);

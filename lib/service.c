@@ -356,7 +356,8 @@ add_to_tally(struct supervisor *s)
 	int64_t limit = -1;
 	int r;
 
-	if (!service->on)
+	/* on a full disk the status needs the room */
+	if (!service->on || service->retry_s != 0)
 		return;
 	if (service->directory)
 		limit = read_number(s, "max-death-tally", INT32_MAX);
@@ -432,6 +433,7 @@ service_end_control_up(struct supervisor *s)
 	name_run(&s->service);
 	if (s->service.exit_wanted)
 		s->want_up = false;
+	s->service.prepared &= s->want_up;
 	return s->want_up;
 }
 

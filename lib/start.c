@@ -349,14 +349,16 @@ start_program(struct supervisor *s)
 	bool sealed;
 	int r;
 
+	/* an exec, too, can hang */
+	if (s->starts == 0 && s->loop.deadlines_ns[DEADLINE_RUN] == TIMER_NEVER)
+		loop_set_deadline(
+		    &s->loop, DEADLINE_RUN, s->options.timeout_ns);
 	service_begin_control_up(s);
 	if (!s->service.finishing)
 		service_read_settings(s);
 	forget_last_run(s);
 	if (!s->service.finishing) {
-		if (s->starts++ == 0) /* an exec, too, can hang */
-			loop_set_deadline(
-			    &s->loop, DEADLINE_RUN, s->options.timeout_ns);
+		s->starts++;
 		tell_starting(s);
 	}
 	r = ready_begin(s, &what);

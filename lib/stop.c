@@ -147,10 +147,17 @@ stop_signal_tree(struct supervisor *s, int first, int second)
 	    first, second, s->spared, s->nspared, tree_walk_levels(s));
 }
 
+/* Is there a tree that can be asked, and that may be frozen? */
+static bool
+is_alive(const struct supervisor *s)
+{
+	return s->state >= STARTING && s->state <= STRAGGLERS;
+}
+
 bool
 stop_goes_to_all(const struct supervisor *s)
 {
-	return s->run_began_ns != 0 &&
+	return s->run_began_ns != 0 && is_alive(s) &&
 	       (s->options.signal_tree ||
 		   (s->tree.pid == 0 && s->options.wait_all));
 }
@@ -181,8 +188,8 @@ run_script(struct supervisor *s, char letter, int sig)
 
 	path[sizeof(path) - 2] = letter;
 	if (!service->directory || service->is_log || service->finishing ||
-	    (s->tree.pid == 0 && sig != 0) || s->state == KILLING ||
-	    tree_is_held(s) || sys_access(service->dir_fd, path, X_OK) < 0)
+	    (s->tree.pid == 0 && sig != 0) || tree_is_held(s) ||
+	    sys_access(service->dir_fd, path, X_OK) < 0)
 		return false;
 	if (service->next_letter != 0) /* one hangs: no more than that */
 		return false;
@@ -216,13 +223,27 @@ stop_watch_letters(struct supervisor *s)
 	loop_watch(&s->loop, SOURCE_CONTROL, s->service.control.fd, POLLIN);
 }
 
-/* What the suites show as paused, and what is. */
+/* By us or by control/p: it cannot say that it is alive. */
 static void
 show_pause(struct supervisor *s, bool on)
 {
-	s->service.paused = on;
 	tell_event(s, on ? "paused" : "continued");
+	s->loop.deadlines_ns[DEADLINE_WATCHDOG] = TIMER_NEVER;
+	if (!on && (s->state == READY || (s->state == UP && !s->ready.asked)))
+		ready_arm_watchdog(s);
 	service_tell(s, "");
+}
+
+static void
+end_pause(struct supervisor *s)
+{
+	bool by_script = s->service.paused;
+
+	s->service.paused = false;
+	if (s->paused)
+		stop_pause(s, false);
+	else if (by_script)
+		show_pause(s, false);
 }
 
 /* To one that is not to be started again it is a stop, as runit has it. */
@@ -243,18 +264,18 @@ carry_out(struct supervisor *s, char letter, int sig, bool send)
 {
 	bool asks = letter == 't' && s->state == STOPPING;
 
-	if (letter == 'p' && !send)
-		show_pause(s, true);
-	else if (letter == 'p')
+	if (letter == 'p' && send)
 		stop_pause(s, true);
+	else if (letter == 'p')
+		show_pause(s, s->service.paused = true);
 	else if (send && sig != 0 && stop_goes_to_all(s))
 		stop_signal_tree(s, sig, asks ? SIGCONT : 0);
 	else if (send && sig != 0)
 		job_signal(s, sig, NULL);
 	if (send && sig == SIGTERM)
 		service_asked(s);
-	if (letter == 'c' && s->service.paused)
-		show_pause(s, false);
+	if (letter == 'c')
+		end_pause(s);
 	if (letter == 't')
 		follow_stop(s);
 }
@@ -262,10 +283,12 @@ carry_out(struct supervisor *s, char letter, int sig, bool send)
 void
 stop_order(struct supervisor *s, char letter, int sig)
 {
+	if (!is_alive(s) || (s->service.finishing && !s->service.preparing))
+		return;
 	if (letter == 'p' && (s->paused || s->service.paused))
 		return;
 	if (letter == 'c' && s->paused)
-		stop_pause(s, false);
+		end_pause(s);
 	if (!run_script(s, letter, sig))
 		carry_out(s, letter, sig, true);
 }
@@ -287,7 +310,11 @@ stop_script_ended(struct supervisor *s, bool succeeded)
 	char letter = service->next_letter;
 
 	forget_script(s);
-	if (service->script_signal != 0)
+	if (!is_alive(s))
+		return;
+	/* to pause what is to end by now would be its end by -k */
+	if (service->script_signal != 0 &&
+	    (service->script_letter != 'p' || s->state < STOPPING))
 		carry_out(s, service->script_letter, service->script_signal,
 		    !succeeded);
 	if (letter != 0)
@@ -333,9 +360,8 @@ stop_ask(struct supervisor *s)
 		s->ask_signal = s->options.stop_signal;
 	decide_whether_again(s);
 	ready_end(s);
-	if (s->paused)
-		stop_pause(s, false);
-	s->service.paused = s->service.prepared = false;
+	end_pause(s);
+	s->service.prepared = false;
 	service_tell(s, ""); /* what is wanted now */
 	set_kill_deadline(s, INT64_MAX);
 	if (s->options.kill_after_ns == 0 || finish) {
@@ -356,8 +382,7 @@ void
 stop_sweep(struct supervisor *s)
 {
 	ready_end(s);
-	if (s->paused)
-		stop_pause(s, false);
+	end_pause(s);
 	if (!s->seen_quiet)
 		tree_look(s);
 	if (s->seen_quiet)
@@ -506,21 +531,12 @@ stop_cancel(struct supervisor *s)
 void
 stop_pause(struct supervisor *s, bool on)
 {
-	if (s->state < STARTING || s->state > STRAGGLERS || s->paused == on ||
-	    s->service.finishing)
+	if (!is_alive(s) || s->paused == on || s->service.finishing)
 		return;
 	s->paused = on;
 	if (s->has_cgroup)
 		(void)cgroup_freeze(&s->cgroup, on);
 	else
 		stop_signal_tree(s, on ? SIGSTOP : SIGCONT, 0);
-	if (on)
-		tell_event(s, "paused");
-	else
-		tell_event(s, "continued");
-	/* it cannot say that it is alive */
-	s->loop.deadlines_ns[DEADLINE_WATCHDOG] = TIMER_NEVER;
-	if (!on && (s->state == READY || (s->state == UP && !s->ready.asked)))
-		ready_arm_watchdog(s);
-	service_tell(s, "");
+	show_pause(s, on);
 }

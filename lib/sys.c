@@ -139,12 +139,23 @@ struct kernel_action {
 	unsigned long rest[7];
 };
 
+static void
+change_action(
+    int sig, const struct kernel_action *to, struct kernel_action *old)
+{
+#ifdef __sparc__ /* the address of a restorer comes before the size */
+	(void)syscall(SYS_rt_sigaction, sig, to, old, 0L, 8L);
+#else
+	(void)syscall(SYS_rt_sigaction, sig, to, old, 8L);
+#endif
+}
+
 bool
 sys_is_ignored(int sig)
 {
 	struct kernel_action action = { .handler = SIG_DFL };
 
-	(void)syscall(SYS_rt_sigaction, sig, NULL, &action, sizeof(uint64_t));
+	change_action(sig, NULL, &action);
 	return action.handler == SIG_IGN;
 }
 
@@ -153,7 +164,7 @@ sys_dispose(int sig, void (*handler)(int))
 {
 	const struct kernel_action action = { .handler = handler };
 
-	(void)syscall(SYS_rt_sigaction, sig, &action, NULL, sizeof(uint64_t));
+	change_action(sig, &action, NULL);
 }
 
 int

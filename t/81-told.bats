@@ -571,6 +571,120 @@ script() { # control/NAME TEXT
 	stop_it
 }
 
+@test "continue, or a script's end, while the tree dies: nothing is held up" {
+	# what takes a moment to die: memory
+	service 'trap "" TERM
+		exec "$PROG/slowdie" ../up'
+	start --signal-tree -k 300ms dir
+	wait_until test -e up
+	printf Kc >dir/supervise/control
+	rm up
+	wait_until test -e up # begun anew
+	script control/t 'trap "" TERM; exec sleep 60'
+	kill -TERM "$SUPERVISE_PID"
+	ended
+	((status == 0))
+}
+
+@test "continue of what is down spoils no later run" {
+	needs cgroup cgroup_is_delegated
+	local form
+	service 'exec sleep 60'
+	script control/h 'echo h >>../log'
+	for form in --wait-all '--signal-tree --no-pidns'; do
+		rm -f log
+		# shellcheck disable=SC2086
+		start -q $form --ready-check true dir
+		wait_until "$SUPERVISE" --wait ready -t 0 dir
+		printf dc >dir/supervise/control
+		wait_until "$SUPERVISE" --wait down -t 0 dir
+		printf c >dir/supervise/control
+		printf u >dir/supervise/control
+		"$SUPERVISE" --wait ready -t 9 dir
+		[[ $form != --wait-all ]] || {
+			printf h >dir/supervise/control
+			wait_until test -s log
+		}
+		stop_it
+	done
+}
+
+@test "control/p that fails in a stop does not freeze it" {
+	service 'trap "until test -e ../go; do sleep 0.02; done; echo clean >../log; exit" TERM
+		touch ../up; while :; do sleep 0.02; done'
+	script control/p 'touch ../p; until test -e ../asked; do sleep 0.02; done; exit 1'
+	start -k 60s --status-fd 5 dir 5>events
+	wait_until test -e up
+	printf p >dir/supervise/control
+	wait_until test -e p
+	kill -TERM "$SUPERVISE_PID"
+	wait_until grep -q stopping events
+	touch asked go
+	ended
+	[[ $(cat log) = clean ]]
+	run ! grep paused events
+}
+
+@test "control/u is run before each start, also after one that was called off" {
+	service 'exec sleep 60'
+	script control/u 'echo u >>../log; until test -e ../go; do sleep 0.02; done'
+	start dir
+	wait_until grep -q u log
+	printf Kd >dir/supervise/control
+	wait_until key want=down
+	: >log
+	touch go
+	wait_until eval '! pgrep -f "^/bin/sh control/u$" -P "$SUPERVISE_PID"'
+	tell up
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	[[ $(cat log) = u ]]
+	stop_it
+}
+
+@test "-t counts from the first control/u on" {
+	service 'exec sleep 60'
+	script control/u 'exec sleep 60'
+	start -t 300ms dir
+	ended
+	((status == 124))
+}
+
+@test "paused by control/p: no watchdog, and it is over with the program" {
+	service 'trap "exit 0" USR1; while :; do sleep 0.02; done'
+	script control/p 'exit 0'
+	start --restart-delay 60 --watchdog 400ms --status-fd 5 dir 5>events
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	tell pause
+	wait_until grep -q paused events
+	sleep 0.8 # twice the time
+	run ! grep watchdog events
+	tell usr1
+	wait_until grep -q exited events
+	wait_until key state=down
+	key paused=0
+	stop_it
+}
+
+@test "--wait: a status that is not there is waited for; nowhere is nowhere" {
+	service 'exec sleep 60'
+	start dir
+	wait_until "$SUPERVISE" --wait up -t 0 dir
+	rm dir/supervise/status
+	run -99 "$SUPERVISE" --wait up -t 200ms dir
+	run -111 "$SUPERVISE" --status dir
+	[[ $output = *'read supervise/status in'*ENOENT* ]]
+	"$SUPERVISE" --wait up -t 9 dir 3>&- 4>&- &
+	local waiter=$!
+	wait_until eval 'compgen -G "dir/event/ftrig1*"'
+	tell hup
+	tell up
+	wait "$waiter"
+	tell down
+	wait_until "$SUPERVISE" --wait down -t 0 dir
+	(cd dir && run -111 "$SUPERVISE" --wait down -t 0 /nonexistent)
+	stop_it
+}
+
 @test "once after down is no restart" {
 	service 'echo run >>../runs; trap "sleep 0.2; exit" TERM; touch ../up
 		while :; do sleep 0.05; done'
