@@ -227,7 +227,10 @@ stop_watch_letters(struct supervisor *s)
 static void
 show_pause(struct supervisor *s, bool on)
 {
-	tell_event(s, on ? "paused" : "continued");
+	if (on)
+		tell_event(s, "paused");
+	else
+		tell_event(s, "continued");
 	s->loop.deadlines_ns[DEADLINE_WATCHDOG] = TIMER_NEVER;
 	if (!on && (s->state == READY || (s->state == UP && !s->ready.asked)))
 		ready_arm_watchdog(s);

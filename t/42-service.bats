@@ -863,8 +863,7 @@ deaths() { # [PATTERN]: what --status=keys says of them
 	wait_until eval '[[ $(deaths '=' | tail -n 1) = *" exit 9" ]]'
 	(($(deaths '=' | wc -l) == 100))
 	touch stop
-	"$SUPERVISE" --control exit web
-	"$SUPERVISE" --control down web
+	printf dx >web/supervise/control
 	ended
 }
 
