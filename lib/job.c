@@ -153,6 +153,14 @@ forward(struct supervisor *s, int sig, const struct signalfd_siginfo *from)
 	job_signal(s, sig, &info);
 }
 
+/* What is there is left to its end, even if that was for a restart. */
+static void
+no_restart_of_it(struct supervisor *s)
+{
+	if (s->cause == CAUSE_RESTART)
+		s->cause = CAUSE_CONTROL;
+}
+
 static void
 want_up(struct supervisor *s, bool once)
 {
@@ -173,8 +181,7 @@ want_up(struct supervisor *s, bool once)
 		s->backoff.last_ns = 0;
 		supervisor_post(s, START_WANTED);
 	} else if (once) {
-		return; /* what is there is left to its end, and not begun anew
-			 */
+		no_restart_of_it(s);
 	} else if (s->service.finishing) {
 		s->service.restart = true; /* and not after a delay */
 	} else if (s->state >= STOPPING) {
@@ -208,6 +215,7 @@ static void
 want_no_more(struct supervisor *s)
 {
 	s->service.stay = s->service.once = true;
+	no_restart_of_it(s);
 	no_restart(s);
 }
 

@@ -507,7 +507,7 @@ stop_bury(struct supervisor *s)
 		}
 	}
 	/* a start that failed has not looked at that */
-	if (s->service.exit_wanted || (s->service.once && !s->service.restart))
+	if (s->service.exit_wanted || s->service.once)
 		s->want_up = false;
 	failed = s->want_up && !schedule_restart(s);
 	ready_end(s);

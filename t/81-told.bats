@@ -698,6 +698,36 @@ script() { # control/NAME TEXT
 	stop_it
 }
 
+@test "at most once, after a restart that is under way, is no restart" {
+	local letters
+	for letters in rO ro tO; do
+		rm -rf dir runs up
+		service 'echo run >>../runs; trap "sleep 0.2; exit" TERM; touch ../up
+			while :; do sleep 0.05; done'
+		start dir
+		wait_until test -e up
+		printf %s "$letters" >dir/supervise/control
+		wait_until "$SUPERVISE" --wait down -t 0 dir
+		key want=down
+		sleep 0.3 # it would be at once
+		(($(wc -l <runs) == 1))
+		stop_it
+	done
+	# what has left something behind is at its end, too
+	service "echo run >>../runs; $LEAVES; touch ../up; sleep 60"
+	rm -f up runs
+	start --restart-delay 0 -k 1 --status-fd 5 dir 5>events
+	wait_until test -e up
+	tell term
+	wait_until grep -q exited events
+	tell at-most
+	wait_until key state=down
+	key want=down
+	sleep 0.3
+	(($(wc -l <runs) == 1))
+	stop_it
+}
+
 @test "finish is not paused" {
 	service 'exec sleep 60'
 	script finish 'touch ../begun; sleep 0.5; touch ../over'
