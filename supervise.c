@@ -40,6 +40,8 @@ handle(struct supervisor *s, enum event event)
 		break;
 	case SETTLE:
 		start_settle(s);
+		if (s->service.pause_due)
+			stop_pause(s, true);
 		break;
 	case ANNOUNCE:
 		ready_announce(s);

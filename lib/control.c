@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,9 @@ static const struct {
 /* clang-format on */
 
 enum {
-	OPEN_FIFO = O_NONBLOCK | O_NOFOLLOW
+	OPEN_FIFO = O_NONBLOCK | O_NOFOLLOW,
+	KILLED_MS = 250,
+	UNLOCK_MS = 10,
 };
 
 const struct control_letter *
@@ -123,6 +126,23 @@ is_supervised(int dir_fd)
 	r = fd;
 	fd_close(&fd);
 	return r >= 0;
+}
+
+/*
+ * Who is killed leaves what it has just cloned with its locks, for some
+ * milliseconds: until `ok` has no reader, or it is no such thing. The kernel
+ * lets go of that first and then of the lock.
+ */
+static void
+wait_for_the_killed(int dir_fd)
+{
+	struct pollfd ok = {
+		.fd = sys_open(dir_fd, "ok", O_WRONLY | OPEN_FIFO),
+	};
+
+	(void)poll(&ok, 1, ok.fd < 0 ? 0 : KILLED_MS);
+	fd_close(&ok.fd);
+	(void)poll(NULL, 0, UNLOCK_MS);
 }
 
 /*
@@ -234,7 +254,12 @@ control_open(struct control *c, int service_fd, enum control_access access,
 	r = c->dir_fd = open_dir(service_fd, access);
 	if (r >= 0) {
 		name = "supervise/lock";
-		r = c->lock_fd = open_lock(c->dir_fd, access);
+		r = open_lock(c->dir_fd, access);
+		if (r == -EBUSY) {
+			wait_for_the_killed(c->dir_fd);
+			r = open_lock(c->dir_fd, access);
+		}
+		c->lock_fd = r;
 	}
 	if (r >= 0) {
 		name = "supervise/control";

@@ -236,6 +236,7 @@ enter_directory(struct supervisor *s)
 	service->stop_signal = s->options.stop_signal;
 	service->ready_fd = s->options.ready_fd;
 	service_read_settings(s);
+	(void)read_number(s, "max-death-tally", INT32_MAX);
 	service->settings_read = true;
 }
 
@@ -423,6 +424,9 @@ service_begin_control_up(struct supervisor *s)
 		return;
 	service->argv[0] = memcpy(service->program, "control/u", 10);
 	service->argv[1] = NULL;
+	/* down to the clients, and not really down */
+	service->status.state = STATUS_FINISH;
+	service_tell(s, "");
 }
 
 /* Not, if it is to be down by now. */
@@ -434,6 +438,8 @@ service_end_control_up(struct supervisor *s)
 	if (s->service.exit_wanted)
 		s->want_up = false;
 	s->service.prepared &= s->want_up;
+	if (s->want_up)
+		s->service.status.state = STATUS_DOWN;
 	return s->want_up;
 }
 

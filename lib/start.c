@@ -312,7 +312,7 @@ forget_last_run(struct supervisor *s)
 	s->again_us = 0;
 	s->seen_quiet = false;
 	s->stopped = false;
-	s->paused = false;
+	s->paused = s->service.pause_due = false;
 	s->tree = (struct spawned)SPAWNED_INIT;
 }
 

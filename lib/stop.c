@@ -242,7 +242,7 @@ end_pause(struct supervisor *s)
 {
 	bool by_script = s->service.paused;
 
-	s->service.paused = false;
+	s->service.paused = s->service.pause_due = false;
 	if (s->paused)
 		stop_pause(s, false);
 	else if (by_script)
@@ -290,8 +290,8 @@ stop_order(struct supervisor *s, char letter, int sig)
 		return;
 	if (letter == 'p' && (s->paused || s->service.paused))
 		return;
-	if (letter == 'c' && s->paused)
-		end_pause(s);
+	if (letter == 'c')
+		stop_pause(s, false);
 	if (!run_script(s, letter, sig))
 		carry_out(s, letter, sig, true);
 }
@@ -534,7 +534,11 @@ stop_cancel(struct supervisor *s)
 void
 stop_pause(struct supervisor *s, bool on)
 {
-	if (!is_alive(s) || s->paused == on || s->service.finishing)
+	if (!is_alive(s) || s->service.finishing)
+		return;
+	/* frozen before its exec it would never come to be up */
+	s->service.pause_due = on && s->state == STARTING;
+	if (s->paused == on || s->service.pause_due)
 		return;
 	s->paused = on;
 	if (s->has_cgroup)

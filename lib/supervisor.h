@@ -99,6 +99,7 @@ struct service {
 	bool preparing;   /* of control/u, before the program */
 	bool prepared;    /* that has ended */
 	bool paused;      /* a script has seen to it, not we */
+	bool pause_due;   /* once the program runs */
 	bool restart;     /* as ordered: at once */
 	bool warned;
 	bool settings_read;

@@ -728,6 +728,62 @@ script() { # control/NAME TEXT
 	stop_it
 }
 
+@test "paused before its exec: it is up, and paused" {
+	local round
+	service 'exec sleep 60'
+	mkdir -p dir
+	touch dir/down
+	for round in {1..8}; do
+		start dir
+		wait_until "$SUPERVISE" --wait down -t 0 dir
+		printf up >dir/supervise/control
+		wait_until key paused=1
+		key state=up
+		tell continue
+		wait_until key paused=0
+		# and what is told to stop is not
+		printf dup >dir/supervise/control
+		tell down
+		tell exit
+		ended
+	done
+}
+
+@test "control/u is not down to who waits for that" {
+	service 'exec sleep 60'
+	script control/u 'exec 9>../held; flock 9; trap "" TERM; touch ../begun; exec sleep 60'
+	echo 400 >dir/timeout-kill
+	start dir
+	wait_until test -e begun
+	run -99 "$SUPERVISE" --wait down -t 0 dir
+	tell down
+	"$SUPERVISE" --wait down -t 9 dir
+	no_survivors held
+	needs s6-svwait
+	tell up
+	wait_until eval '! flock -n held true'
+	s6-svc -d dir
+	s6-svwait -D -t 9000 dir
+	no_survivors held
+	stop_it
+}
+
+@test "a new supervisor is not refused for what a killed one has just cloned" {
+	leaves_cgroup
+	local round
+	service 'exec sleep 0.02'
+	script control/u 'exit 1'
+	for round in {1..100}; do
+		"$SUPERVISE" --restart-delay 0 dir 2>>said 3>&- 4>&- &
+		SUPERVISE_PID=$!
+		sleep "0.$(printf %03d $((RANDOM % 60)))"
+		kill -KILL "$SUPERVISE_PID"
+		wait "$SUPERVISE_PID" || status=$? # at once, or it is too late
+		((status == 137))
+	done
+	[[ ! -s said ]]
+}
+
 @test "finish is not paused" {
 	service 'exec sleep 60'
 	script finish 'touch ../begun; sleep 0.5; touch ../over'
