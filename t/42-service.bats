@@ -808,6 +808,10 @@ deaths() { # [PATTERN]: what --status=keys says of them
 	"$SUPERVISE" --status=keys web | grep "^death${1-}"
 }
 
+is_down_for_good() {
+	[[ $("$SUPERVISE" --status=keys web | xargs) = 'state=down want=down '* ]]
+}
+
 @test "the death tally: s6-svdt, --status, max-death-tally" {
 	needs s6-svdt
 	service 'n=$(wc -c <../runs); printf x >>../runs; exit $((n + 3))'
@@ -816,7 +820,7 @@ deaths() { # [PATTERN]: what --status=keys says of them
 	serve --restart-delay 0
 	wait_until eval '(($(wc -c <runs) > 6))'
 	svc -o web
-	s6-svwait -D -t "$S6_LIMIT" web
+	wait_until is_down_for_good
 	(($(wc -c <web/supervise/death_tally) == 3 * 14))
 	local last=$(($(wc -c <runs) + 2)) now=$EPOCHSECONDS
 	[[ $(s6-svdt web | sed 's/.* //' | xargs) = "$((last - 2)) $((last - 1)) $last" ]]
@@ -835,14 +839,15 @@ deaths() { # [PATTERN]: what --status=keys says of them
 	# it is another file, or none
 	printf 'no tally' >web/supervise/death_tally
 	chmod 755 web/run
-	printf '#!/bin/sh\nkill -KILL $$\n' >web/run
+	printf '#!/bin/sh\nprintf x >>../runs\nkill -KILL $$\n' >web/run
 	svc -o web
-	wait_until eval '[[ $(deaths '=') = *" signal KILL" ]]'
+	wait_until eval '[[ $(deaths =) = *" signal KILL" ]]'
 	s6-svwait -D -t "$S6_LIMIT" web
 	echo 0 >web/max-death-tally
+	now=$(wc -c <runs)
 	svc -o web
-	wait_until eval '(($("$SUPERVISE" --status=keys web | sed -n s/^since=//p) >= when))'
-	s6-svwait -D -t "$S6_LIMIT" web
+	wait_until eval '(($(wc -c <runs) > '"$now"'))'
+	wait_until is_down_for_good
 	[[ $(deaths 's=') = deaths=1 ]]
 	# more than the usual, and not more than s6 would have
 	head -c $((14 * 5000)) /dev/zero >web/supervise/death_tally
