@@ -210,6 +210,7 @@ is_running() {
 	run -99 s6-svwait -U -t 200 web
 	s6-ftrig-wait -t "$S6_LIMIT" web/event U >letter 3>&- 4>&- &
 	local waiter=$!
+	wait_until eval 'compgen -G "web/event/ftrig1*"'
 	s6-svlisten1 -U -t "$S6_LIMIT" web touch go
 	wait "$waiter"
 	[[ $(cat letter) = U ]]

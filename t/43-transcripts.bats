@@ -570,6 +570,7 @@ readiness() {
 	say s6-svstat -o $fields web
 	s6-ftrig-wait -t 9000 web/event U >letter 3>&- 4>&- &
 	waiter=$!
+	wait_until eval 'compgen -G "web/event/ftrig1*"'
 	say s6-svlisten1 -U -t 9000 web touch go
 	wait "$waiter"
 	cat letter
