@@ -773,7 +773,7 @@ script() { # control/NAME TEXT
 	local round
 	service 'exec sleep 0.02'
 	script control/u 'exit 1'
-	for round in {1..100}; do
+	for round in {1..60}; do
 		"$SUPERVISE" --restart-delay 0 dir 2>>said 3>&- 4>&- &
 		SUPERVISE_PID=$!
 		sleep "0.$(printf %03d $((RANDOM % 60)))"
