@@ -251,8 +251,7 @@ obey(struct supervisor *s, const struct control_letter *row)
 	switch ((enum command)row->command) {
 	case COMMAND_UP_KEEP:
 		keep(s, false);
-		want_up(s, false);
-		break;
+		/* fallthrough */
 	case COMMAND_UP:
 		want_up(s, false);
 		break;

@@ -340,6 +340,15 @@ look_for_spared(struct supervisor *s)
 	loop_set_deadline(&s->loop, DEADLINE_LOG, 0);
 }
 
+/* Once, and before all that can hang: control/u, an exec. */
+static void
+arm_run_limit(struct supervisor *s)
+{
+	if (s->starts == 0 && s->loop.deadlines_ns[DEADLINE_RUN] == TIMER_NEVER)
+		loop_set_deadline(
+		    &s->loop, DEADLINE_RUN, s->options.timeout_ns);
+}
+
 void
 start_program(struct supervisor *s)
 {
@@ -349,10 +358,7 @@ start_program(struct supervisor *s)
 	bool sealed;
 	int r;
 
-	/* an exec, too, can hang */
-	if (s->starts == 0 && s->loop.deadlines_ns[DEADLINE_RUN] == TIMER_NEVER)
-		loop_set_deadline(
-		    &s->loop, DEADLINE_RUN, s->options.timeout_ns);
+	arm_run_limit(s);
 	service_begin_control_up(s);
 	if (!s->service.finishing)
 		service_read_settings(s);
